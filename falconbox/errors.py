@@ -1,0 +1,135 @@
+"""The tree of errors: each has a stable `code` and says what, where and what to do.
+
+What HTTP status a code becomes is decided in one place, `falconbox.resources.problems`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input: where (JSON pointer; file, line and column if known) and what."""
+
+    pointer: str
+    detail: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return " ".join(part for part in (f"{where}:" if where else "", self.pointer, self.detail) if part)
+
+
+class FalconboxError(Exception):
+    """Whatever falconbox raises on purpose."""
+
+    code = "error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class StartupError(FalconboxError):
+    """The service cannot start as it is configured: settings, plugins, store or policy directory (exit 2)."""
+
+    code = "startup"
+
+
+class Malformed(FalconboxError):
+    """An input is not what its media type or syntax demands (400)."""
+
+    code = "malformed"
+
+    def __init__(self, detail: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(detail)
+        self.line = line
+        self.column = column
+
+
+class TooLarge(Malformed):
+    """An input is larger than its limit in bytes (413)."""
+
+    code = "too-large"
+
+
+class UnsupportedMedia(Malformed):
+    """The Content-Type is missing, or is none of those that are read there (415)."""
+
+    code = "unsupported-media-type"
+
+
+class NotAcceptable(FalconboxError):
+    """None of the media types in `Accept` can be written (406)."""
+
+    code = "not-acceptable"
+
+
+class Invalid(FalconboxError):
+    """A well-formed input says something that cannot be stored (422). All its problems are told at once."""
+
+    code = "invalid"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class PolicyInvalid(Invalid):
+    """An engine refuses a policy's body. Pointers start at the policy: `/schema/properties/uri`."""
+
+    code = "policy-invalid"
+
+
+class CredentialsRejected(FalconboxError):
+    """Credentials were presented and are wrong, in form or in substance (401). The detail is for the log only."""
+
+    code = "credentials-rejected"
+
+
+class TokenRequestRefused(FalconboxError):
+    """The token endpoint refuses (RFC 6749 section 5.2). `error` is the RFC's code."""
+
+    code = "token-request-refused"
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(detail)
+        self.error = error
+
+
+class StoreError(FalconboxError):
+    """A store could not do what was asked."""
+
+    code = "store"
+
+
+class StoreConflict(StoreError):
+    """The document is not in the expected state. `current` is its version now, None when it is absent."""
+
+    code = "conflict"
+
+    def __init__(self, detail: str, current: int | None) -> None:
+        super().__init__(detail)
+        self.current = current
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached, or did not answer in time (503)."""
+
+    code = "store-unavailable"
+
+
+class FeedGap(StoreError):
+    """The change feed no longer reaches back to the asked cursor: load everything anew."""
+
+    code = "feed-gap"
+
+
+class Undetermined(FalconboxError):
+    """An engine cannot tell. An allow policy does not allow then, and a deny policy denies."""
+
+    code = "undetermined"

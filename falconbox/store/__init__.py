@@ -1,0 +1,142 @@
+"""The store contract: what falconbox asks of a database, and no more.
+
+Two implementations keep it (`falconbox.store.sqlite`, `falconbox.store.mongo`); one suite, tests/store/, holds both.
+
+A document has a `kind`, an `id` and a JSON `body`. Written with `put` or deleted, it takes the next *change number*
+of the whole store as its version; a number is never used twice, so a version seen once can never name other content.
+Documents written with `append` carry a random negative version instead and are not in the change feed: they do not
+contend for the counter (sessions, audit records).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, Protocol
+
+SCHEMA_VERSION: Final = 1
+"""Version of the stored layout. A store of another version is refused at opening."""
+
+
+class Expect(Enum):
+    """What `put` and `delete` expect of the document as it is, beside a version number."""
+
+    ANYTHING = "anything"
+    ABSENT = "absent"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Record:
+    """A stored document. Times are seconds since the epoch; `expires_at` None never expires."""
+
+    kind: str
+    id: str
+    version: int
+    body: Mapping[str, Any]
+    updated_at: float
+    expires_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the change feed: the newest state of a document, `record` None when it was deleted."""
+
+    kind: str
+    id: str
+    version: int
+    record: Record | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changes:
+    """A piece of the feed. `cursor` is what to ask with next time, `head` the highest number given out by then.
+
+    A store whose numbers can become visible out of order returns a cursor that lags behind `head`, so entries may
+    come twice: a reader applies an entry only if its version is above the one that it has for that document.
+    """
+
+    items: tuple[Change, ...]
+    cursor: int
+    head: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """A page of `find`, ordered by id. `total` counts all documents that fit, on this page or not."""
+
+    records: tuple[Record, ...]
+    total: int
+
+
+class Store(Protocol):
+    """Documents with compare-and-set, equality search, expiry and a change feed. Safe to call from many threads.
+
+    Every method raises StoreUnavailable when the database cannot be reached or does not answer in time.
+    An expired document is treated as absent everywhere.
+    """
+
+    @property
+    def description(self) -> str:
+        """Which store this is, for people: product and place, never a password."""
+
+    def get(self, kind: str, id: str) -> Record | None:
+        """Return the document, or None."""
+
+    def put(
+        self,
+        kind: str,
+        id: str,
+        body: Mapping[str, Any],
+        *,
+        expect: int | Expect = Expect.ANYTHING,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        expires_at: float | None = None,
+    ) -> Record:
+        """Create or replace a document if it is in the expected state (a version, or an Expect); durable on return.
+
+        `fields` are the values by which `find` can select it. Raises StoreConflict with the current version.
+        """
+
+    def append(
+        self,
+        kind: str,
+        id: str,
+        body: Mapping[str, Any],
+        *,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        expires_at: float | None = None,
+    ) -> Record:
+        """Create a document outside the change feed, with a random negative version.
+
+        Raises StoreConflict when the id is taken.
+        """
+
+    def delete(self, kind: str, id: str, *, expect: int | Expect = Expect.ANYTHING) -> int:
+        """Delete a document and return the change number of the deletion (its old version, if it was appended).
+
+        Raises StoreConflict with `current` None when it is absent, and with its version when that is not `expect`.
+        """
+
+    def find(
+        self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100
+    ) -> Page:
+        """Return documents of a kind that carry every field value in `where`, ids above `after`, at most `limit`."""
+
+    def head(self) -> int:
+        """Return the highest change number given out so far."""
+
+    def changes(self, since: int, kinds: Collection[str]) -> Changes:
+        """Return what happened to documents of these kinds after cursor `since` (0: from the beginning).
+
+        Raises FeedGap when deletions after `since` have already been swept: load everything anew from 0.
+        """
+
+    def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
+        """Return the version of every live numbered document of these kinds: the truth that a reader reconciles to."""
+
+    def sweep(self) -> int:
+        """Remove expired documents and old traces of deletions; return how many were removed."""
+
+    def close(self) -> None:
+        """Let go of the database. The store cannot be used afterwards."""
