@@ -1,0 +1,94 @@
+"""May this be stored? The checks that resources, policy directories and the command line share.
+
+Every problem of a document is told at once, with a JSON pointer and without quoting values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from falconbox.compiling import PolicyCompiler
+from falconbox.engine import Engine
+from falconbox.errors import FalconboxError, Invalid, PolicyInvalid, Problem
+from falconbox.mapping import linked_id, plain, policy_from_document
+from falconbox.model import AccessPolicy
+from falconbox.schemas import did_you_mean, problems, shipped
+
+KnownClient = Callable[[str], bool]
+
+
+class Admission:
+    """Checks clients and policies before they are stored."""
+
+    def __init__(self, engines: Mapping[str, Engine]) -> None:
+        self.engines = engines
+        self._compiler = PolicyCompiler(engines)
+
+    def client(self, document: Any, *, from_file: bool = False) -> dict[str, Any]:
+        """Return the checked client document, without secret and `meta`. Raises Invalid.
+
+        From a file a secret must be {env}, {file} or {hash}; through the API it must be a string.
+        """
+        _refuse(problems(document, _client_schema(from_file=from_file)))
+        return plain(document, "Client")
+
+    def policy(self, document: Any, known_client: KnownClient) -> AccessPolicy:
+        """Return the checked policy. Raises Invalid.
+
+        `known_client` says whether a client of that id exists.
+        """
+        _refuse([*self._field_problems(document)])
+        policy = policy_from_document(plain(document, "AccessPolicy"))
+        _refuse([*_link_problems(document, known_client), *self._engine_problems(policy)])
+        return policy
+
+    def _field_problems(self, document: Any) -> Iterator[Problem]:
+        name = document.get("engine") if isinstance(document, Mapping) else None
+        engine = self.engines.get(name) if isinstance(name, str) else None
+        if engine is not None:
+            yield from problems(document, _policy_schema(engine))
+            return
+        # Which fields an unknown engine owns cannot be known, so only the common ones are judged.
+        yield from problems(document, {**shipped("AccessPolicy"), "additionalProperties": True})
+        if isinstance(name, str):
+            installed = ", ".join(sorted(self.engines))
+            hint = did_you_mean(name, self.engines)
+            yield Problem("/engine", f"there is no such engine{hint}; installed: {installed}")
+
+    def _engine_problems(self, policy: AccessPolicy) -> Iterator[Problem]:
+        try:
+            self._compiler.compile(policy)
+        except PolicyInvalid as error:
+            yield from error.problems
+        except FalconboxError as error:
+            yield Problem("", error.detail)
+
+
+def _refuse(found: list[Problem]) -> None:
+    if found:
+        raise Invalid(found)
+
+
+def _link_problems(document: Mapping[str, Any], known_client: KnownClient) -> Iterator[Problem]:
+    for position, link in enumerate(document.get("link", ())):
+        client_id = linked_id(link)
+        if not known_client(client_id):
+            detail = f"there is no client {client_id!r}: create it first, or correct the id"
+            yield Problem(f"/link/{position}", detail)
+
+
+def _client_schema(*, from_file: bool) -> dict[str, Any]:
+    schema = shipped("Client")
+    if not from_file:
+        return schema
+    return {**schema, "properties": {**schema["properties"], "secret": {"$ref": "#/$defs/fileSecret"}}}
+
+
+def _policy_schema(engine: Engine) -> dict[str, Any]:
+    schema, body = shipped("AccessPolicy"), engine.body_schema
+    return {
+        **schema,
+        "properties": {**schema["properties"], **body.get("properties", {})},
+        "required": [*schema["required"], *body.get("required", ())],
+    }

@@ -1,0 +1,108 @@
+"""The one place where JSON keys become Python names: from documents and stored bodies to the nouns."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from falconbox.model import AccessPolicy, Client, Effect, Mode, Source
+from falconbox.store import Record
+
+DEFAULT_TOKEN_LIFETIME: Final = 3600
+"""Seconds that an access token lives when its client does not say."""
+
+POLICY_FIELDS: Final = frozenset(
+    {"resourceType", "id", "description", "type", "link", "effect", "mode", "engine", "meta"}
+)
+"""Fields of an AccessPolicy that belong to no engine."""
+
+
+def plain(document: Mapping[str, Any], resource_type: str) -> dict[str, Any]:
+    """Return a checked document as it is stored: typed, without the server's `meta` and without a secret."""
+    kept = {key: value for key, value in document.items() if key not in ("resourceType", "meta", "secret")}
+    return {"resourceType": resource_type, **kept}
+
+
+def client_body(
+    document: Mapping[str, Any], secret_hash: str | None, previous: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the stored body of a checked client.
+
+    `previous` is the stored body that it replaces. A new client, one that is switched off and one that
+    loses a grant get a new generation, so that tokens issued before never work again.
+    """
+    public = plain(document, "Client")
+    body: dict[str, Any] = {"document": public, "generation": _generation(public, previous)}
+    if secret_hash is not None:
+        body["secret_hash"] = secret_hash
+    return body
+
+
+def _generation(public: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str:
+    if previous is not None:
+        before = previous["document"]
+        lost = set(before.get("grant_types", ())) - set(public.get("grant_types", ()))
+        switched_off = before.get("active", True) and not public.get("active", True)
+        if not lost and not switched_off:
+            return str(previous["generation"])
+    return secrets.token_hex(16)
+
+
+def client_from_body(
+    body: Mapping[str, Any], *, version: int, updated_at: float, source: Source | None = None
+) -> Client:
+    """Return the client that a stored body describes. Raises KeyError or TypeError if it is none."""
+    public: Mapping[str, Any] = body["document"]
+    settings: Mapping[str, Any] = public.get("auth", {}).get("client_credentials", {})
+    expiration = settings.get("access_token_expiration", DEFAULT_TOKEN_LIFETIME)
+    audiences = settings.get("audience")
+    return Client(
+        id=public["id"],
+        version=version,
+        generation=body["generation"],
+        active=public.get("active", True) is True,
+        grant_types=frozenset(public.get("grant_types", ())),
+        secret_hash=body.get("secret_hash"),
+        token_lifetime=None if expiration == "never" else int(expiration),
+        audiences=None if audiences is None else frozenset(audiences),
+        public=public,
+        updated_at=updated_at,
+        source=source,
+    )
+
+
+def client_from_record(record: Record) -> Client:
+    """Return the client in a stored document of kind `Client`."""
+    return client_from_body(record.body, version=record.version, updated_at=record.updated_at)
+
+
+def policy_from_document(
+    document: Mapping[str, Any], *, version: int = 0, updated_at: float = 0.0, source: Source | None = None
+) -> AccessPolicy:
+    """Return the policy that a checked document describes. Raises KeyError or ValueError if it is none."""
+    links = document.get("link")
+    return AccessPolicy(
+        id=document["id"],
+        engine=document["engine"],
+        body={key: value for key, value in document.items() if key not in POLICY_FIELDS},
+        links=None if links is None else frozenset(linked_id(link) for link in links),
+        effect=Effect(document.get("effect", "allow")),
+        mode=Mode(document.get("mode", "enforce")),
+        type=document.get("type", "rest"),
+        document=document,
+        version=version,
+        updated_at=updated_at,
+        source=source,
+    )
+
+
+def policy_from_record(record: Record) -> AccessPolicy:
+    """Return the policy in a stored document of kind `AccessPolicy`."""
+    return policy_from_document(record.body["document"], version=record.version, updated_at=record.updated_at)
+
+
+def linked_id(link: Mapping[str, Any]) -> str:
+    """Return the client id that a link names, in either spelling."""
+    reference = link.get("reference")
+    return str(link["id"]) if reference is None else str(reference).removeprefix("Client/")

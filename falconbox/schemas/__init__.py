@@ -1,0 +1,103 @@
+"""The shipped JSON Schemas of our own resources, and their errors in words.
+
+Messages never quote a value: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+from referencing import Registry
+
+from falconbox.errors import Problem
+
+RENAMED: Final = {
+    "token_format": "access_token_format",
+    "token_expiration": "access_token_expiration",
+    "expiration": "access_token_expiration",
+    "links": "link",
+}
+"""Spellings seen in the wild whose silent loss would be dangerous, and the right ones."""
+
+
+@cache
+def shipped(name: str) -> dict[str, Any]:
+    """Return the shipped schema of a resource type. The caller must not change it."""
+    schema: dict[str, Any] = json.loads(files(__name__).joinpath(f"{name}.json").read_bytes())
+    return schema
+
+
+def problems(document: Any, schema: Mapping[str, Any]) -> list[Problem]:
+    """Return everything that is wrong with a document by a schema, in words, ordered by pointer."""
+    # An empty registry: a reference that is not in the schema itself is never fetched.
+    errors = _Validator(schema, registry=Registry()).iter_errors(document)
+    found = {problem for error in errors for problem in _worded(error)}
+    return sorted(found, key=lambda problem: (problem.pointer, problem.detail))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the closest known name, or nothing."""
+    known = list(known)
+    right = RENAMED.get(name)
+    close = [right] if right in known else difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def escape(part: str | int) -> str:
+    """Return one reference token of a JSON pointer (RFC 6901 section 3)."""
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+    # ECMA-262 reads `$` as the end of the string; Python's would let a trailing newline pass.
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield ValidationError("pattern")
+
+
+_Validator: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # stubs
+
+
+def _worded(error: Any) -> Iterator[Problem]:
+    pointer = "".join(f"/{escape(part)}" for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        for name in sorted(set(error.instance) - set(known)):
+            yield Problem(f"{pointer}/{escape(name)}", f"unknown field{did_you_mean(name, known)}")
+    elif error.validator == "required":
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield Problem(f"{pointer}/{name}", "is required")
+    else:
+        yield Problem(
+            pointer, _expectation(error.validator, error.validator_value) + _described(error.schema)
+        )
+
+
+def _expectation(keyword: str, value: Any) -> str:
+    match keyword:
+        case "type":
+            return f"must be of type {value}"
+        case "const":
+            return f"must be {value!r}"
+        case "enum":
+            return f"must be one of: {', '.join(map(str, value))}"
+        case "minItems":
+            return "must not be empty"
+        case "uniqueItems":
+            return "must not repeat an item"
+        case _:
+            return "is not as expected"
+
+
+def _described(schema: Any) -> str:
+    description = schema.get("description") if isinstance(schema, Mapping) else None
+    return f" ({description})" if description else ""
