@@ -27,9 +27,7 @@ class PolicyCompiler:
     def _compile(self, policy: AccessPolicy, pointer: str, depth: int) -> Evaluator:
         engine = self.engines.get(policy.engine)
         if engine is None:
-            raise PolicyInvalid(
-                [Problem(f"{pointer}/engine", f"the engine {policy.engine!r} is not installed")]
-            )
+            raise PolicyInvalid([Problem(f"{pointer}/engine", f"the engine {policy.engine!r} is not installed")])
         if depth > MAX_BRANCH_DEPTH:
             raise PolicyInvalid([Problem(pointer, f"policies nest more than {MAX_BRANCH_DEPTH} deep")])
 

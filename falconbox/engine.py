@@ -89,6 +89,16 @@ class Engine(Protocol):
 
 
 __all__ = [
-    "ALL", "NO_FACETS", "All", "CompileBranch", "Document", "Engine", "Evaluator", "Facets", "PolicyInvalid",
-    "Reason", "Undetermined", "Verdict",
+    "ALL",
+    "NO_FACETS",
+    "All",
+    "CompileBranch",
+    "Document",
+    "Engine",
+    "Evaluator",
+    "Facets",
+    "PolicyInvalid",
+    "Reason",
+    "Undetermined",
+    "Verdict",
 ]

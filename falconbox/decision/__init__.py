@@ -1,0 +1,1 @@
+"""May they? Policies compiled and indexed, the decision point, and the why."""

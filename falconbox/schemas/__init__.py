@@ -77,9 +77,7 @@ def _worded(error: Any) -> Iterator[Problem]:
             if name not in error.instance:
                 yield Problem(f"{pointer}/{name}", "is required")
     else:
-        yield Problem(
-            pointer, _expectation(error.validator, error.validator_value) + _described(error.schema)
-        )
+        yield Problem(pointer, _expectation(error.validator, error.validator_value) + _described(error.schema))
 
 
 def _expectation(keyword: str, value: Any) -> str:

@@ -1,0 +1,41 @@
+"""The body of a request: read once, within its limit, parsed once, and only when somebody wants it."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO, Final
+
+from falconbox.errors import Malformed, TooLarge
+from falconbox.media import read
+
+MAX_BODY: Final = 1024 * 1024
+"""The largest body in bytes that is read."""
+
+
+class RequestBody:
+    """A body as the guard and the resources share it. Belongs to one request, so to one thread."""
+
+    def __init__(self, stream: BinaryIO | None, content_type: str | None, *, sent: bool) -> None:
+        self.sent = sent
+        self._stream = stream
+        self._content_type = content_type
+        self._bytes: bytes | None = None
+        self._parsed: dict[bool, Any] = {}
+
+    def parsed(self, *, form: bool = False) -> Any:
+        """Return the parsed body; `form` accepts form bodies too. Raises Malformed and its kinds."""
+        if form not in self._parsed:
+            try:
+                self._parsed[form] = read(self._content_type, self._read(), form=form)
+            except Malformed as error:
+                self._parsed[form] = error
+        value = self._parsed[form]
+        if isinstance(value, Malformed):
+            raise value
+        return value
+
+    def _read(self) -> bytes:
+        if self._bytes is None:
+            self._bytes = b"" if self._stream is None else self._stream.read(MAX_BODY + 1)
+        if len(self._bytes) > MAX_BODY:
+            raise TooLarge(f"the body is larger than {MAX_BODY} bytes")
+        return self._bytes

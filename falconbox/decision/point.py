@@ -1,0 +1,92 @@
+"""May they? The decision point (PDP): deny unless a policy allows; a deny overrides; order never matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from falconbox.decision.explain import ask, explain
+from falconbox.decision.policy_set import Candidates, PolicySet
+from falconbox.model import Decision, Document, Outcome, PolicyAnswer
+
+MAX_EXPLAINED = 8
+"""How many candidates a denial explains in the decision log; `test-policy` explains all."""
+
+
+class Question(Protocol):
+    """A request document whose body is parsed only when it is asked for."""
+
+    @property
+    def body_unknown(self) -> bool:
+        """Whether a body was sent that is not in the document: unread, unparsable, or not visible here."""
+
+    def read(self, *, body: bool) -> Document:
+        """Return the document, with its body if wanted and there is one."""
+
+
+class World(Protocol):
+    """What a decision needs of a snapshot."""
+
+    @property
+    def policies(self) -> PolicySet:
+        """The compiled policies."""
+
+    @property
+    def revision(self) -> int:
+        """The store version that they stand for."""
+
+
+class DecisionPoint:
+    """Decides from one immutable snapshot, handed in by the caller; never touches the store."""
+
+    def __init__(self, is_fresh: Callable[[], bool]) -> None:
+        self._is_fresh = is_fresh
+
+    def decide(self, world: World, client_id: str | None, question: Question) -> Decision:
+        """Decide a request of a client (None: anonymous). Whatever goes wrong in a policy, this returns."""
+        if not self._is_fresh():
+            return Decision(allow=False, code="snapshot-stale", revision=world.revision)
+        groups = world.policies.candidates(client_id)
+        asked = _Asked(question, groups)
+        allow, code, by = _enforced(asked)
+        if not by:
+            asked.answers += asked.missing()
+        asked.shadow()
+        return Decision(allow, code, by, tuple(asked.answers), world.revision)
+
+
+class _Asked:
+    """One question on its way through the candidates; keeps what the decision log wants to know."""
+
+    def __init__(self, question: Question, groups: tuple[Candidates, Candidates]) -> None:
+        self.groups = groups
+        self.document = question.read(body=any(group.reads_body for group in groups))
+        self.unknown = question.body_unknown
+        self.answers: list[PolicyAnswer] = []
+
+    def shadow(self) -> None:
+        for group in self.groups:
+            self.answers += [ask(compiled, self.document, body_unknown=self.unknown) for compiled in group.shadows]
+
+    def missing(self) -> list[PolicyAnswer]:
+        failed = {answer.policy for answer in self.answers}
+        allows = [compiled for group in self.groups for compiled in group.allows]
+        unmatched = [compiled for compiled in allows if compiled.policy.id not in failed][:MAX_EXPLAINED]
+        return [explain(compiled, self.document, body_unknown=self.unknown) for compiled in unmatched]
+
+
+def _enforced(asked: _Asked) -> tuple[bool, str, tuple[str, ...]]:
+    for group in asked.groups:
+        for compiled in group.denies:
+            answer = ask(compiled, asked.document, body_unknown=asked.unknown)
+            if answer.outcome is not Outcome.NO:
+                asked.answers.append(answer)
+                return False, "denied-by-policy", (compiled.policy.id,)
+    for group in asked.groups:
+        for compiled in group.allows:
+            answer = ask(compiled, asked.document, body_unknown=asked.unknown)
+            if answer.outcome is Outcome.YES:
+                return True, "allowed-by-policy", (compiled.policy.id,)
+            if answer.outcome is Outcome.FAILED:
+                asked.answers.append(answer)
+    return False, "no-policy-allows", ()

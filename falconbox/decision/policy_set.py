@@ -1,0 +1,129 @@
+"""Policies, compiled and indexed: immutable, replaced as a whole, patched by what has changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from falconbox.compiling import PolicyCompiler
+from falconbox.engine import NO_FACETS, All, Evaluator, Facets
+from falconbox.errors import FalconboxError, Undetermined
+from falconbox.model import AccessPolicy, Document, Effect, Mode, Verdict
+
+
+class Broken:
+    """Stands in for the evaluator of a policy that does not compile: it can never tell."""
+
+    reads: frozenset[str] = frozenset()
+    facets: Facets = NO_FACETS
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+    def evaluate(self, document: Document) -> bool:  # noqa: ARG002  # the contract hands it over
+        """Raise Undetermined, whatever is asked."""
+        raise Undetermined(self.problem)
+
+    def explain(self, document: Document) -> Verdict:
+        """Raise Undetermined, as `evaluate` does."""
+        return Verdict(matched=self.evaluate(document))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """A policy with its evaluator."""
+
+    policy: AccessPolicy
+    evaluator: Evaluator
+    reads_body: bool
+
+
+def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPolicy:
+    """Compile for deciding: a policy that does not compile any more is kept, and fails when asked."""
+    evaluator: Evaluator
+    try:
+        evaluator = compiler.compile(policy)
+        reads = evaluator.reads
+        return CompiledPolicy(policy, evaluator, isinstance(reads, All) or "body" in reads)
+    except FalconboxError as error:
+        evaluator = Broken(error.detail)
+    except BaseException as error:  # noqa: BLE001  # `reads` is a stranger's code too
+        evaluator = Broken(f"the engine {policy.engine!r} failed: {type(error).__name__}")
+    return CompiledPolicy(policy, evaluator, reads_body=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidates:
+    """The policies that concern one client, or everybody, by what they can do; each list ordered by id."""
+
+    denies: tuple[CompiledPolicy, ...] = ()
+    allows: tuple[CompiledPolicy, ...] = ()
+    shadows: tuple[CompiledPolicy, ...] = ()
+    reads_body: bool = False
+
+
+NOBODY: Final = Candidates()
+
+
+def _candidates(policies: Iterable[CompiledPolicy]) -> Candidates:
+    ordered = sorted(policies, key=lambda compiled: compiled.policy.id)
+    enforced = [compiled for compiled in ordered if compiled.policy.mode is Mode.ENFORCE]
+    return Candidates(
+        denies=tuple(compiled for compiled in enforced if compiled.policy.effect is Effect.DENY),
+        allows=tuple(compiled for compiled in enforced if compiled.policy.effect is Effect.ALLOW),
+        shadows=tuple(compiled for compiled in ordered if compiled.policy.mode is Mode.SHADOW),
+        # A shadow policy never causes a body to be read.
+        reads_body=any(compiled.reads_body for compiled in enforced),
+    )
+
+
+class PolicySet:
+    """All policies at one revision. Never changed after it is made; `patched` makes the next one."""
+
+    def __init__(self) -> None:
+        self.policies: Mapping[str, CompiledPolicy] = {}
+        self._linked: Mapping[str, Candidates] = {}
+        self._members: Mapping[str, frozenset[str]] = {}
+        self._global: frozenset[str] = frozenset()
+        self._everyone = NOBODY
+
+    def candidates(self, client_id: str | None) -> tuple[Candidates, Candidates]:
+        """Return the candidates linked to a client (None: anonymous) and those for everybody."""
+        return (NOBODY if client_id is None else self._linked.get(client_id, NOBODY)), self._everyone
+
+    def broken(self) -> int:
+        """Return how many policies do not compile."""
+        return sum(isinstance(compiled.evaluator, Broken) for compiled in self.policies.values())
+
+    def patched(self, changes: Mapping[str, AccessPolicy | None], compiler: PolicyCompiler) -> PolicySet:
+        """Return a set with these policies added, replaced or (None) removed; only they are compiled."""
+        after = PolicySet()
+        policies = dict(self.policies)
+        members: dict[str, set[str]] = defaultdict(set)
+        everyone = set(self._global)
+        for policy_id, policy in changes.items():
+            before = policies.pop(policy_id, None)
+            for client_id in _linked_to(before):
+                members.setdefault(client_id, set(self._members.get(client_id, ()))).discard(policy_id)
+            everyone.discard(policy_id)
+            if policy is None:
+                continue
+            policies[policy_id] = compile_policy(policy, compiler)
+            if policy.links is None:
+                everyone.add(policy_id)
+            for client_id in policy.links or ():
+                members.setdefault(client_id, set(self._members.get(client_id, ()))).add(policy_id)
+        after.policies = policies
+        after._members = {**self._members, **{key: frozenset(ids) for key, ids in members.items()}}
+        fresh = {key: _candidates(policies[policy_id] for policy_id in ids) for key, ids in members.items()}
+        after._linked = {**self._linked, **fresh}
+        after._global = frozenset(everyone)
+        # Global policies are compiled anew only where they changed; grouping them again is cheap and rare.
+        after._everyone = _candidates(policies[policy_id] for policy_id in everyone)
+        return after
+
+
+def _linked_to(compiled: CompiledPolicy | None) -> frozenset[str]:
+    return frozenset() if compiled is None else compiled.policy.links or frozenset()

@@ -1,0 +1,76 @@
+"""The one route table: Falcon's routes are built from it, and the request document is matched against it.
+
+The guard runs before routing, so it needs to know by itself what a path stands for. Both readings come from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import falcon
+from falcon.routing import BaseConverter
+
+from falconbox.model import ID_PATTERN, RESERVED_TYPES
+
+RESOURCES: Final = ("Client", "AccessPolicy", "Session")
+"""Types that have routes of their own; every other type that is not reserved belongs to the box."""
+
+OTHERS: Final = {
+    "/auth/token": "token",
+    "/auth/test-policy": "test_policy",
+    "/healthz": "healthz",
+    "/readyz": "readyz",
+}
+"""Paths that stand for no resource type, and the names of their resources."""
+
+_TYPE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
+_ID: Final = re.compile(ID_PATTERN.strip("^$"))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a well-formed id."""
+    return bool(_ID.fullmatch(text)) and text not in (".", "..")
+
+
+def is_box_type(text: str) -> bool:
+    """Whether a text is the name of a type that the box keeps."""
+    return bool(_TYPE.fullmatch(text)) and text not in RESERVED_TYPES
+
+
+def route_params(path: str) -> dict[str, str]:
+    """Return `resource/type` and `resource/id` of a canonical path, as far as it has a route."""
+    resource_type, slash, resource_id = path[1:].partition("/")
+    if resource_type not in RESOURCES and not is_box_type(resource_type):
+        return {}
+    if not slash:
+        return {"resource/type": resource_type}
+    return {"resource/type": resource_type, "resource/id": resource_id} if is_id(resource_id) else {}
+
+
+class _TypeConverter(BaseConverter):
+    def convert(self, value: str) -> str | None:
+        return value if is_box_type(value) else None
+
+
+class _IdConverter(BaseConverter):
+    def convert(self, value: str) -> str | None:
+        return value if is_id(value) else None
+
+
+def add_routes(app: falcon.App[Any, Any], resources: Mapping[str, object]) -> None:
+    """Give every route its resource.
+
+    `resources` holds one object for each name in OTHERS, each type in RESOURCES, and `box`. A type's resource answers
+    to collections by responders with the suffix `collection`, and to single documents by those without.
+    """
+    app.router_options.converters["type"] = _TypeConverter
+    app.router_options.converters["id"] = _IdConverter
+    for path, name in OTHERS.items():
+        app.add_route(path, resources[name])
+    for resource_type in RESOURCES:
+        app.add_route(f"/{resource_type}", resources[resource_type], suffix="collection")
+        app.add_route(f"/{resource_type}/{{resource_id:id}}", resources[resource_type])
+    app.add_route("/{resource_type:type}", resources["box"], suffix="collection")
+    app.add_route("/{resource_type:type}/{resource_id:id}", resources["box"])
