@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Final
+from typing import Any, Final, Protocol
 
 from falconbox.errors import Malformed, TooLarge
 from falconbox.media import read
@@ -11,10 +11,17 @@ MAX_BODY: Final = 1024 * 1024
 """The largest body in bytes that is read."""
 
 
+class Stream(Protocol):
+    """Where the bytes come from; it must end where the body ends."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes."""
+
+
 class RequestBody:
     """A body as the guard and the resources share it. Belongs to one request, so to one thread."""
 
-    def __init__(self, stream: BinaryIO | None, content_type: str | None, *, sent: bool) -> None:
+    def __init__(self, stream: Stream | None, content_type: str | None, *, sent: bool) -> None:
         self.sent = sent
         self._stream = stream
         self._content_type = content_type

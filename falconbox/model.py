@@ -78,6 +78,11 @@ class Client:
     updated_at: float
     source: Source | None = None
 
+    @property
+    def document_view(self) -> Mapping[str, Any]:
+        """What may be shown of it."""
+        return self.public
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AccessPolicy:
@@ -98,6 +103,11 @@ class AccessPolicy:
     version: int = 0
     updated_at: float = 0.0
     source: Source | None = None
+
+    @property
+    def document_view(self) -> Mapping[str, Any]:
+        """What may be shown of it."""
+        return self.document
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.decision.policy_set import PolicySet
 from falconbox.errors import StoreUnavailable
 from falconbox.mapping import client_from_body, policy_from_document
-from falconbox.model import AccessPolicy, Client, Effect, Source
+from falconbox.model import AccessPolicy, Client, Effect, Mode, Source
 from falconbox.store import Change, Record
 
 FOLLOWED: Final = frozenset({"Client", "AccessPolicy", "managed-member", "policy-source", "revocation"})
@@ -142,13 +142,15 @@ class Assembly:
         if found is None:
             return None
         record, source = found
+        document = record.body.get("document")
         try:
-            document = record.body["document"]
             return policy_from_document(document, version=record.version, updated_at=record.updated_at, source=source)
         except (KeyError, TypeError, ValueError, AttributeError):
             log.exception("the stored policy %s cannot be read; it denies everything", policy_id)
             # What it would have said is not known, so the only safe reading is a deny policy that fails.
-            return AccessPolicy(policy_id, "unreadable", {}, effect=Effect.DENY, version=record.version, source=source)
+            off = isinstance(document, Mapping) and document.get("mode") == "off"
+            mode = Mode.OFF if off else Mode.ENFORCE
+            return AccessPolicy(policy_id, "unreadable", {}, None, Effect.DENY, mode, "rest", {}, record.version)
 
 
 def _patched(clients: Mapping[str, Client], changes: Mapping[str, Client | None]) -> dict[str, Client]:

@@ -54,6 +54,15 @@ class DecisionPoint:
         asked.shadow()
         return Decision(allow, code, by, tuple(asked.answers), world.revision)
 
+    def explain(self, world: World, client_id: str | None, question: Question) -> tuple[PolicyAnswer, ...]:
+        """Return what every candidate answers and why, shadow policies included. Slow; for people."""
+        document = question.read(body=True)
+        return tuple(
+            explain(compiled, document, body_unknown=question.body_unknown)
+            for group in world.policies.candidates(client_id)
+            for compiled in (*group.denies, *group.allows, *group.shadows)
+        )
+
 
 class _Asked:
     """One question on its way through the candidates; keeps what the decision log wants to know."""

@@ -1,0 +1,1 @@
+"""Write it down: one decision, one record, and nothing secret in it."""

@@ -118,9 +118,7 @@ class Store(Protocol):
         Raises StoreConflict with `current` None when it is absent, and with its version when that is not `expect`.
         """
 
-    def find(
-        self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100
-    ) -> Page:
+    def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
         """Return documents of a kind that carry every field value in `where`, ids above `after`, at most `limit`."""
 
     def head(self) -> int:

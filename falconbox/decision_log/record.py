@@ -1,0 +1,83 @@
+"""The shape of a decision log record (docs/reference/decision-log.md).
+
+A record holds names, pointers and codes, never a value out of the request but its method and path: headers, query
+and body hold secrets, and so may the sentences of an explanation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from typing import Any, Final
+
+from falconbox.model import ANONYMOUS, Caller, Decision, PolicyAnswer, Reason
+
+MAX_URI: Final = 512
+"""Characters of a path that a record keeps."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """What every record says of a request, whatever became of it. `duration` is in microseconds."""
+
+    method: str
+    uri: str
+    remote_addr: str
+    duration: int
+    caller: Caller = ANONYMOUS
+
+
+def new_id() -> str:
+    """Return the id of a new record."""
+    return uuid.uuid4().hex
+
+
+def decided(record_id: str, asked: Asked, decision: Decision) -> dict[str, Any]:
+    """Return the record of a decision."""
+    record = _record(record_id, "decision", asked, allow=decision.allow, code=decision.code)
+    record["policies"] = list(decision.by)
+    record["reasons"] = [_answer(answer) for answer in decision.answers]
+    record["revision"] = decision.revision
+    return record
+
+
+def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, Any]:
+    """Return the record of a request refused before any policy was asked; `detail` is our own sentence."""
+    record = _record(record_id, "refusal", asked, allow=False, code=code)
+    record["detail"] = detail
+    return record
+
+
+def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": record_id,
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
+        "kind": kind,
+        "method": asked.method,
+        "uri": asked.uri[:MAX_URI],
+        "remote_addr": asked.remote_addr,
+        "decision": "allow" if allow else "deny",
+        "code": code,
+        "duration_us": asked.duration,
+    }
+    if asked.caller.client is not None:
+        record["client"] = asked.caller.client.id
+    if asked.caller.session is not None:
+        record["session"] = asked.caller.session
+    return record
+
+
+def _answer(answer: PolicyAnswer) -> dict[str, Any]:
+    return {
+        "policy": answer.policy,
+        "effect": answer.effect,
+        "mode": answer.mode,
+        "outcome": answer.outcome,
+        "reasons": [_reason(reason) for reason in answer.reasons],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    fields = {"code": reason.code, "pointer": reason.pointer, "policy_pointer": reason.policy_pointer}
+    return {name: value for name, value in fields.items() if value is not None}

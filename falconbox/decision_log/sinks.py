@@ -1,0 +1,92 @@
+"""Where records go: standard output, a file, or nowhere. One JSON object a line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """Takes lines. Used by one thread at a time."""
+
+    def write(self, lines: bytes) -> None:
+        """Hand lines over. Raises OSError."""
+
+    def sync(self) -> None:
+        """Return when all lines handed over are durable. Raises OSError."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class StandardOutput:
+    """Writes to standard output."""
+
+    def write(self, lines: bytes) -> None:
+        """Write and flush."""
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+
+    def sync(self) -> None:
+        """Do nothing: a pipe cannot be made durable, which is why a required log must be a file."""
+
+    def close(self) -> None:
+        """Leave standard output open: it is not ours."""
+
+
+class Nowhere(StandardOutput):
+    """Keeps nothing."""
+
+    def write(self, lines: bytes) -> None:
+        """Drop the lines."""
+
+
+class LogFile:
+    """Appends to a file of mode 0600, and opens it anew when it has been moved away (log rotation)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = self._open()
+
+    def write(self, lines: bytes) -> None:
+        """Append all of the lines; what a full disk has cut is taken back, so that no half line stays."""
+        if self._moved():
+            os.close(self._fd)
+            self._fd = self._open()
+        end = os.fstat(self._fd).st_size
+        try:
+            written = os.write(self._fd, lines)
+            while written < len(lines):
+                written += os.write(self._fd, lines[written:])
+        except OSError:
+            os.ftruncate(self._fd, end)
+            raise
+
+    def sync(self) -> None:
+        """Wait for the disk."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def _open(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _moved(self) -> bool:
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return True
+        here = os.fstat(self._fd)
+        return (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev)
+
+
+def open_sink(where: str) -> Sink:
+    """Return the sink for `stdout`, `none` or a file's path. Raises OSError when the file cannot be opened."""
+    if where == "stdout":
+        return StandardOutput()
+    return Nowhere() if where == "none" else LogFile(Path(where))

@@ -1,0 +1,54 @@
+"""Who is at the other end? The peer, or what a trusted proxy says of the peer behind it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from falconbox.errors import Malformed
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Proxies:
+    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody else's are."""
+
+    def __init__(self, trusted: Sequence[Network] = ()) -> None:
+        self._trusted = tuple(trusted)
+
+    def origin(self, environ: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the address and the scheme of a request. Raises Malformed when a trusted proxy's words make no sense.
+
+        The address is the last one in `X-Forwarded-For` that is not itself a trusted proxy: whatever stands before
+        it could have been sent by anybody.
+        """
+        peer, scheme = environ.get("REMOTE_ADDR", ""), environ["wsgi.url_scheme"]
+        if not self._trusted or not self._trusts(peer):
+            return peer, scheme
+        for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+            if address.strip():
+                peer = _address(address.strip())
+                if not self._trusts(peer):
+                    break
+        return peer, _scheme(environ.get("HTTP_X_FORWARDED_PROTO", scheme))
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise Malformed("X-Forwarded-For holds something that is no IP address") from None
+
+
+def _scheme(text: str) -> str:
+    if text not in ("http", "https"):
+        raise Malformed("X-Forwarded-Proto is neither http nor https")
+    return text

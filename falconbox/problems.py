@@ -1,0 +1,77 @@
+"""What becomes of an error in HTTP: problem details (RFC 9457) with a stable `code`, and nothing about policies."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import falcon
+
+from falconbox import errors
+from falconbox.decision_log.writer import DecisionLogUnavailable
+
+CHALLENGES: Final = ('Basic realm="falconbox", charset="UTF-8"', 'Bearer realm="falconbox"')
+"""Sent with every 401 (RFC 7617, RFC 6750)."""
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[dict[type[errors.FalconboxError], HTTPStatus]] = {
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.Malformed: HTTPStatus.BAD_REQUEST,
+    errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.CredentialsRejected: HTTPStatus.UNAUTHORIZED,
+    errors.StoreConflict: HTTPStatus.CONFLICT,
+    errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    DecisionLogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status of each kind of error; the first class that fits counts."""
+
+
+class HTTPProblem(falcon.HTTPError):
+    """An HTTP error whose body is a problem document."""
+
+    def __init__(
+        self, status: HTTPStatus, code: str, detail: str | None = None, *, problems: tuple[errors.Problem, ...] = ()
+    ) -> None:
+        headers = {"WWW-Authenticate": ", ".join(CHALLENGES)} if status is HTTPStatus.UNAUTHORIZED else None
+        super().__init__(status, title=status.phrase, description=detail, headers=headers)
+        self.problem_code = code
+        self.problems = problems
+
+    def to_dict(self, obj_type: type[dict[str, Any]] = dict) -> dict[str, Any]:
+        """Return the problem document."""
+        document = obj_type(title=self.title, status=self.status_code, code=self.problem_code)
+        if self.description is not None:
+            document["detail"] = self.description
+        if self.problems:
+            document["errors"] = [_problem(problem) for problem in self.problems]
+        return document
+
+
+def http_problem(error: errors.FalconboxError) -> HTTPProblem:
+    """Return the HTTP error that a falconbox error becomes."""
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        return HTTPProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error")
+    if isinstance(error, errors.CredentialsRejected):
+        # One text for every kind of wrong credentials; which kind it was stands in the decision log.
+        return HTTPProblem(status, error.code, "the credentials are not valid here")
+    if isinstance(error, errors.Invalid):
+        return HTTPProblem(status, error.code, "the document cannot be stored; see errors", problems=error.problems)
+    if isinstance(error, errors.Malformed) and error.line is not None:
+        problem = errors.Problem("", error.detail, line=error.line, column=error.column)
+        return HTTPProblem(status, error.code, error.detail, problems=(problem,))
+    return HTTPProblem(status, error.code, error.detail)
+
+
+def _problem(problem: errors.Problem) -> dict[str, Any]:
+    fields = {
+        "pointer": problem.pointer,
+        "detail": problem.detail,
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

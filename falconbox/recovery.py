@@ -1,0 +1,68 @@
+"""For whoever has locked everybody out: switch policies off and put admin back, on the store itself.
+
+It is written down: an `audit` document in the store says what was done, when, and by which user of the machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from falconbox.authentication.secrets import SecretHasher
+from falconbox.bootstrap import restore_admin
+from falconbox.errors import Invalid, Problem
+from falconbox.store import Record, Store
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was done. `generated_secret` is None when the secret was given."""
+
+    switched_off: tuple[str, ...]
+    generated_secret: str | None
+    secret_file: str
+
+
+def recover(store: Store, *, off: Sequence[str], secret: str | None, secret_file: Path) -> Recovery:
+    """Switch the named policies off and restore admin. Nothing is changed unless all of them can be.
+
+    Raises Invalid for a policy that is not there or comes from a policy directory, and StoreError.
+    """
+    records = [_own_policy(store, policy_id) for policy_id in off]
+    problems = [found for found in records if isinstance(found, Problem)]
+    if problems:
+        raise Invalid(problems)
+    for record in records:
+        if isinstance(record, Record):
+            document = {**record.body["document"], "mode": "off"}
+            store.put("AccessPolicy", record.id, {"document": document}, expect=record.version)
+    generated = restore_admin(store, SecretHasher(), secret, secret_file)
+    store.append("audit", str(uuid.uuid4()), _audit(off))
+    return Recovery(tuple(off), generated, str(secret_file))
+
+
+def _own_policy(store: Store, policy_id: str) -> Record | Problem:
+    record = store.get("AccessPolicy", policy_id)
+    if record is not None:
+        return record
+    pointer = store.get("policy-source", "default")
+    members: Sequence[dict[str, Any]] = () if pointer is None else pointer.body["members"]
+    for member in members:
+        if (member["type"], member["id"]) == ("AccessPolicy", policy_id):
+            detail = f"comes from a policy directory: change it there ({member['file']}), then restart"
+            return Problem(f"AccessPolicy/{policy_id}", detail)
+    return Problem(f"AccessPolicy/{policy_id}", "there is no such policy")
+
+
+def _audit(off: Sequence[str]) -> dict[str, Any]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        user = str(os.getuid())
+    return {"action": "recover", "time": time.time(), "user": user, "switched_off": list(off), "restored": "admin"}

@@ -1,0 +1,52 @@
+"""`/Client`: who may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from falconbox.admission import Admission
+from falconbox.mapping import client_body
+from falconbox.model import AccessPolicy, Client
+from falconbox.resources.configuration import Configuration
+from falconbox.snapshot import Snapshot
+from falconbox.store import Record, Store
+
+HashSecret = Callable[[str], str]
+
+
+class Clients(Configuration):
+    """Clients. A secret goes in, is hashed, and never comes out; a PUT without one keeps the one that is stored."""
+
+    kind: ClassVar[str] = "Client"
+    searchable: ClassVar[tuple[str, ...]] = ("name", "active", "grant_types")
+
+    def __init__(self, store: Store, snapshot: Snapshot, admission: Admission, hash_secret: HashSecret) -> None:
+        super().__init__(store, snapshot, admission)
+        self._hash_secret = hash_secret
+
+    def held(self) -> Mapping[str, Client | AccessPolicy]:
+        """Return the clients by id."""
+        return self.snapshot.current.clients
+
+    def stored_body(self, document: dict[str, Any], previous: Record | None) -> Mapping[str, Any]:
+        """Return the stored body, with the secret hashed."""
+        public = self.admission.client(document)
+        before = None if previous is None else previous.body
+        secret_hash = None if before is None else before.get("secret_hash")
+        if "secret" in document:
+            secret_hash = self._hash_secret(document["secret"])
+        return client_body(public, secret_hash, before)
+
+    def search_values(self, document: Mapping[str, Any], name: str) -> set[str]:
+        """Return the values of a search parameter; a client is active unless it says otherwise."""
+        if name == "active":
+            return {"true" if document.get("active", True) else "false"}
+        value = document.get(name, ())
+        return {value} if isinstance(value, str) else set(value)
+
+    def left_behind(self, resource_id: str) -> dict[str, Any]:
+        """Name the policies whose links to the client match nobody now."""
+        policies = self.snapshot.current.policies.policies.values()
+        linked = sorted(held.policy.id for held in policies if resource_id in (held.policy.links or ()))
+        return {"policiesLinkedToIt": linked}

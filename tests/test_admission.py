@@ -1,0 +1,146 @@
+"""What may be stored: every problem is told at once, where it is, and without quoting a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from falconbox import NO_FACETS, PolicyInvalid, Problem, Verdict
+from falconbox.admission import Admission
+from falconbox.errors import Invalid
+
+
+class Strict:
+    """An engine that owns the field `rule` and accepts `good`."""
+
+    name = "strict"
+    body_schema = {"properties": {"rule": {"type": "string"}}, "required": ["rule"]}
+    reads: frozenset[str] = frozenset()
+    facets = NO_FACETS
+
+    def compile(self, policy: Any, _branch: object) -> Any:
+        if policy.body["rule"] == "crash":
+            raise SystemExit
+        if policy.body["rule"] != "good":
+            raise PolicyInvalid([Problem("/rule", "is not good")])
+        return self
+
+    def evaluate(self, document: object) -> bool:
+        return True
+
+    def explain(self, document: object) -> Verdict:
+        return Verdict(matched=True)
+
+
+ADMISSION = Admission({"strict": Strict()})
+
+
+def client_problems(document: Any, **options: Any) -> dict[str, str]:
+    with pytest.raises(Invalid) as raised:
+        ADMISSION.client(document, **options)
+    return {problem.pointer: problem.detail for problem in raised.value.problems}
+
+
+def policy_problems(document: Any, known: tuple[str, ...] = ()) -> dict[str, str]:
+    with pytest.raises(Invalid) as raised:
+        ADMISSION.policy(document, known.__contains__)
+    return {problem.pointer: problem.detail for problem in raised.value.problems}
+
+
+def test_the_clients_of_the_page_are_admitted_without_their_secret() -> None:
+    credentials = {"access_token_expiration": 3600, "access_token_format": "jwt"}
+    document = {"id": "api-consumer", "secret": "verysecretstring", "grant_types": ["client_credentials"]}
+    admitted = ADMISSION.client({**document, "auth": {"client_credentials": credentials}, "meta": {"x": 1}})
+    assert admitted == {
+        "resourceType": "Client",
+        "id": "api-consumer",
+        "grant_types": ["client_credentials"],
+        "auth": {"client_credentials": credentials},
+    }
+
+
+def test_every_problem_is_told_at_once() -> None:
+    found = client_problems({"id": "a/b", "secret": 5, "grant_types": ["basc"], "activ": True})
+    assert found.keys() == {"/id", "/secret", "/grant_types/0", "/activ"}
+    assert "did you mean 'active'?" in found["/activ"]
+
+
+@pytest.mark.parametrize("wrong", [None, 5, 5.0, {"a": 1}, ["a"], "", "a/b", "..", ".", "a\n", "ａdmin", "x" * 65])
+def test_an_id_is_a_short_plain_string(wrong: Any) -> None:
+    assert "/id" in client_problems({"id": wrong})
+
+
+@pytest.mark.parametrize("name", ["token_format", "token_expiration", "expiration"])
+def test_other_spellings_of_token_settings_are_refused_by_name(name: str) -> None:
+    """Ignored, they would mean tokens that live longer than their client says."""
+    found = client_problems({"id": "a", "auth": {"client_credentials": {name: 3600}}})
+    assert "did you mean 'access_token_" in found[f"/auth/client_credentials/{name}"]
+
+
+@pytest.mark.parametrize("expiration", [None, 0, -1, 1.5, 1e12, 315360001, "3600", "Never", True])
+def test_an_expiration_that_is_no_sensible_number_of_seconds_is_refused(expiration: Any) -> None:
+    settings = {"access_token_expiration": expiration}
+    assert client_problems({"id": "a", "auth": {"client_credentials": settings}})
+
+
+@pytest.mark.parametrize("expiration", [1, 3600, 3600.0, 315360000, "never"])
+def test_an_expiration_in_seconds_or_never_is_admitted(expiration: Any) -> None:
+    assert ADMISSION.client({"id": "a", "auth": {"client_credentials": {"access_token_expiration": expiration}}})
+
+
+@pytest.mark.parametrize("secret", ["", "x" * 1025, "a\nb", "a\x00", None, 12345678, {"$ne": None}, ["x"]])
+def test_a_secret_that_is_no_usable_string_is_refused_without_quoting_it(secret: Any) -> None:
+    found = client_problems({"id": "a", "secret": secret})
+    assert found.keys() == {"/secret"}
+    assert "12345678" not in found["/secret"]
+
+
+def test_a_secret_in_a_file_must_be_a_reference() -> None:
+    assert "never stands in a file" in client_problems({"id": "a", "secret": "plain"}, from_file=True)["/secret"]
+    assert ADMISSION.client({"id": "a", "secret": {"env": "NAME"}}, from_file=True)
+    assert "/secret" in client_problems({"id": "a", "secret": {"env": "NAME"}})
+
+
+def test_a_misspelt_link_is_refused_because_it_would_make_a_policy_for_everybody() -> None:
+    found = policy_problems({"id": "p", "engine": "strict", "rule": "good", "links": []})
+    assert found == {"/links": "unknown field; did you mean 'link'?"}
+
+
+@pytest.mark.parametrize(
+    "link", [[], None, {}, "Client/a", [{"id": "a"}], [{"resourceType": "User", "id": "a"}], [None]]
+)
+def test_a_link_that_names_nobody_is_refused(link: Any) -> None:
+    found = policy_problems({"id": "p", "engine": "strict", "rule": "good", "link": link}, known=("a",))
+    assert all(pointer.startswith("/link") for pointer in found)
+
+
+def test_a_link_to_a_client_that_does_not_exist_is_refused_in_either_spelling() -> None:
+    link = [{"resourceType": "Client", "id": "a"}, {"reference": "Client/b"}, {"reference": "Client/known"}]
+    found = policy_problems({"id": "p", "engine": "strict", "rule": "good", "link": link}, known=("known",))
+    assert found.keys() == {"/link/0", "/link/1"}
+
+
+def test_an_unknown_engine_is_refused_with_the_likely_one() -> None:
+    found = policy_problems({"id": "p", "engine": "stric", "rule": "good"})
+    assert "did you mean 'strict'?" in found["/engine"]
+
+
+def test_fields_that_the_engine_does_not_own_are_refused_and_its_own_are_required() -> None:
+    assert policy_problems({"id": "p", "engine": "strict", "ruel": "good"}) == {
+        "/rule": "is required",
+        "/ruel": "unknown field; did you mean 'rule'?",
+    }
+
+
+def test_what_the_engine_cannot_compile_is_refused_with_its_pointer() -> None:
+    assert policy_problems({"id": "p", "engine": "strict", "rule": "bad"}) == {"/rule": "is not good"}
+
+
+def test_an_engine_that_ends_the_process_refuses_the_policy_instead() -> None:
+    assert "SystemExit" in policy_problems({"id": "p", "engine": "strict", "rule": "crash"})[""]
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"engine": {"$ne": None}, "id": {"$gt": ""}}])
+def test_what_is_no_policy_at_all_is_refused(document: Any) -> None:
+    assert policy_problems(document)
