@@ -1,0 +1,302 @@
+"""The production store: a MongoDB replica set, for any number of nodes.
+
+Only what is right on MongoDB and on its stand-ins alike is used: an insert creates, a replacement filtered by version
+updates, one counter document numbers the writes. Bodies are JSON text, so that nobody's keys become part of BSON or of
+a filter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pymongo import MongoClient
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.uri_parser import parse_uri
+from pymongo.write_concern import WriteConcern
+
+from falconbox.errors import FeedGap, StartupError, StoreConflict, StoreUnavailable
+from falconbox.store import SCHEMA_VERSION, Change, Changes, Expect, Page, Record
+
+TIMEOUT_MS: Final = 900
+"""Milliseconds that the driver looks for a server, connects, and waits for an answer."""
+
+OVERLAP: Final = 10.0
+"""Seconds by which the cursor of the change feed lags: numbers are taken before the write that they number."""
+
+TRACE_LIFETIME: Final = 24 * 3600.0
+"""Seconds that the trace of a deletion is kept for readers of the change feed."""
+
+ATTEMPTS: Final = 20
+"""How often an unconditional write is tried when others write the same document."""
+
+Row = dict[str, Any]
+
+
+class MongoStore:
+    """Keeps the store contract (`falconbox.store.Store`) in one MongoDB database."""
+
+    def __init__(
+        self, where: str | MongoClient[Row], database: str | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        client, named, self._place = _connect(where)
+        self._client = client
+        self._clock = clock
+        self._heads: deque[tuple[float, int]] = deque()
+        db = client.get_database(database or named, write_concern=WriteConcern(w="majority", j=True))
+        self._documents = db["documents"]
+        self._numbers = db["numbers"]
+        with _unavailable():
+            self._open()
+
+    @property
+    def description(self) -> str:
+        """Product and place, without credentials."""
+        return f"MongoDB {self._place}"
+
+    def get(self, kind: str, id: str) -> Record | None:
+        """Return the document, or None."""
+        row = self._row(kind, id)
+        return None if row is None or not self._alive(row) else _record(row)
+
+    def put(
+        self,
+        kind: str,
+        id: str,
+        body: Mapping[str, Any],
+        *,
+        expect: int | Expect = Expect.ANYTHING,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        expires_at: float | None = None,
+    ) -> Record:
+        """Create or replace a document that is in the expected state. Raises StoreConflict."""
+        for _ in range(ATTEMPTS):
+            before = self._row(kind, id)
+            self._check(before, expect)
+            record = Record(kind, id, self._next_number(), body, self._clock(), expires_at)
+            if self._swap(before, _row(record, fields or {})):
+                return record
+        raise StoreConflict("the document is being written by others all the time", None)
+
+    def append(
+        self,
+        kind: str,
+        id: str,
+        body: Mapping[str, Any],
+        *,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        expires_at: float | None = None,
+    ) -> Record:
+        """Create a document outside the change feed. Raises StoreConflict when the id is taken."""
+        for _ in range(ATTEMPTS):
+            before = self._row(kind, id)
+            self._check(before, Expect.ABSENT)
+            record = Record(kind, id, -1 - secrets.randbits(52), body, self._clock(), expires_at)
+            if self._swap(before, _row(record, fields or {})):
+                return record
+        raise StoreConflict("the document is being written by others all the time", None)
+
+    def delete(self, kind: str, id: str, *, expect: int | Expect = Expect.ANYTHING) -> int:
+        """Delete a document and return the number of the deletion. Raises StoreConflict."""
+        for _ in range(ATTEMPTS):
+            before = self._row(kind, id)
+            if before is None or not self._alive(before):
+                raise StoreConflict("there is no such document", None)
+            self._check(before, expect)
+            version = int(before["version"])
+            if version < 0:
+                with _unavailable():
+                    if self._documents.delete_one({"_id": before["_id"], "version": version}).deleted_count:
+                        return version
+                continue
+            number = self._next_number()
+            trace = {**_key(kind, id), "version": number, "updated": self._clock(), "deleted": True}
+            if self._swap(before, trace):
+                return number
+        raise StoreConflict("the document is being written by others all the time", None)
+
+    def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
+        """Return a page of the documents that carry every field value in `where`."""
+        query: Row = {"kind": kind, "deleted": False, **self._unexpired()}
+        query |= {f"ix.{name}": value for name, value in (where or {}).items()}
+        with _unavailable():
+            total = self._documents.count_documents(query)
+            rows = self._documents.find({**query, "id": {"$gt": after}}).sort("id", 1).limit(limit)
+            return Page(tuple(_record(row) for row in rows), total)
+
+    def head(self) -> int:
+        """Return the highest change number given out so far."""
+        return self._number("head")
+
+    def changes(self, since: int, kinds: Collection[str]) -> Changes:
+        """Return what happened after `since`; the cursor lags by OVERLAP seconds, so entries come more than once."""
+        if 0 < since < self._number("floor"):
+            raise FeedGap("deletions after the cursor have been swept")
+        head = self.head()
+        with _unavailable():
+            rows = [*self._documents.find({"kind": {"$in": [*kinds]}, "version": {"$gt": since}})]
+        changes = [Change(row["kind"], row["id"], row["version"], self._state(row)) for row in rows]
+        changes.sort(key=lambda change: change.version)
+        return Changes(tuple(changes), max(self._settled(head), since), max([head, *(row["version"] for row in rows)]))
+
+    def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
+        """Return the version of every live numbered document of these kinds."""
+        query = {"kind": {"$in": [*kinds]}, "version": {"$gt": 0}, "deleted": False, **self._unexpired()}
+        with _unavailable():
+            rows = self._documents.find(query, {"kind": 1, "id": 1, "version": 1})
+            return {(row["kind"], row["id"]): row["version"] for row in rows}
+
+    def sweep(self) -> int:
+        """Remove expired documents and old traces of deletions; raise the floor of the feed accordingly."""
+        now = self._clock()
+        old = {"deleted": True, "updated": {"$lte": now - TRACE_LIFETIME}}
+        expired = {"deleted": False, "expires": {"$ne": None, "$lte": now}}
+        with _unavailable():
+            versions = [row["version"] for query in (old, expired) for row in self._documents.find(query)]
+            # The floor rises first: a reader that is told to start anew too early loses nothing.
+            floor = self._numbers.find_one({"_id": "floor"}) or {"value": 0}
+            above = max([floor["value"], *versions])
+            self._numbers.update_one({"_id": "floor", "value": floor["value"]}, {"$set": {"value": above}})
+            return sum(self._documents.delete_many(query).deleted_count for query in (old, expired))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _open(self) -> None:
+        for name, value in (("schema", SCHEMA_VERSION), ("head", 0), ("floor", 0)):
+            # Another node may make it at the same moment; then its value is the one.
+            if self._numbers.find_one({"_id": name}) is None:
+                with _ignored_duplicate():
+                    self._numbers.insert_one({"_id": name, "value": value})
+        version = self._number("schema")
+        if version != SCHEMA_VERSION:
+            raise StartupError(
+                f"the store {self._place} has layout {version}, and this falconbox reads layout {SCHEMA_VERSION}:"
+                " start it with the falconbox that wrote it, or name another database"
+            )
+        self._documents.create_index([("kind", 1), ("version", 1)])
+        self._documents.create_index([("kind", 1), ("id", 1)])
+        # Garbage collection only: whether a document has expired is looked at whenever it is read.
+        self._documents.create_index("expires_on", expireAfterSeconds=3600)
+
+    def _row(self, kind: str, id: str) -> Row | None:
+        with _unavailable():
+            return self._documents.find_one({"_id": _key(kind, id)["_id"]})
+
+    def _swap(self, before: Row | None, after: Row) -> bool:
+        """Put a document in the place of what was read there. False: somebody else was faster."""
+        with _unavailable():
+            if before is not None:
+                wanted = {"_id": before["_id"], "version": before["version"]}
+                return bool(self._documents.replace_one(wanted, after).matched_count)
+            try:
+                self._documents.insert_one(after)
+            except DuplicateKeyError:
+                return False
+            return True
+
+    def _check(self, before: Row | None, expect: int | Expect) -> None:
+        version = None if before is None or not self._alive(before) else int(before["version"])
+        if expect is Expect.ABSENT and version is not None:
+            raise StoreConflict("the document exists already", version)
+        if isinstance(expect, int) and version != expect:
+            raise StoreConflict("the document is not at the expected version", version)
+
+    def _number(self, name: str) -> int:
+        with _unavailable():
+            row = self._numbers.find_one({"_id": name})
+        return 0 if row is None else int(row["value"])
+
+    def _next_number(self) -> int:
+        with _unavailable():
+            before = self._numbers.find_one_and_update({"_id": "head"}, {"$inc": {"value": 1}})
+        if before is None:
+            raise StoreUnavailable("the store has lost its counter; restore it from a backup")
+        return int(before["value"]) + 1
+
+    def _settled(self, head: int) -> int:
+        """Return the highest number that was given out at least OVERLAP seconds ago."""
+        now = time.monotonic()
+        self._heads.append((now, head))
+        settled = 0
+        while self._heads and self._heads[0][0] <= now - OVERLAP:
+            settled = self._heads.popleft()[1]
+        if settled:
+            self._heads.appendleft((now - OVERLAP, settled))
+        return settled
+
+    def _alive(self, row: Row) -> bool:
+        return not row["deleted"] and (row["expires"] is None or row["expires"] > self._clock())
+
+    def _unexpired(self) -> Row:
+        return {"$or": [{"expires": None}, {"expires": {"$gt": self._clock()}}]}
+
+    def _state(self, row: Row) -> Record | None:
+        return _record(row) if self._alive(row) else None
+
+
+def _connect(where: str | MongoClient[Row]) -> tuple[MongoClient[Row], str, str]:
+    if not isinstance(where, str):
+        return where, "falconbox", "of a given client"
+    try:
+        parsed = parse_uri(where)
+        # Without limits of its own the driver waits half a minute for a server, and for ever for an answer.
+        client: MongoClient[Row] = MongoClient(
+            where,
+            serverSelectionTimeoutMS=TIMEOUT_MS,
+            connectTimeoutMS=TIMEOUT_MS,
+            socketTimeoutMS=TIMEOUT_MS,
+            retryWrites=True,
+            tz_aware=True,
+        )
+    except (PyMongoError, ValueError) as error:
+        # The driver's message may quote the URI, and with it a password.
+        raise StartupError(f"the MongoDB URI cannot be used: {type(error).__name__}") from None
+    database = parsed["database"] or "falconbox"
+    nodes = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
+    return client, database, f"{nodes}/{database}"
+
+
+def _key(kind: str, id: str) -> Row:
+    return {"_id": f"{kind}/{id}", "kind": kind, "id": id}
+
+
+def _row(record: Record, fields: Mapping[str, Sequence[str]]) -> Row:
+    expires = record.expires_at
+    return {
+        **_key(record.kind, record.id),
+        "version": record.version,
+        "body": json.dumps(record.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
+        "ix": {name: [*values] for name, values in fields.items()},
+        "updated": record.updated_at,
+        "expires": expires,
+        "expires_on": None if expires is None else dt.datetime.fromtimestamp(expires, dt.UTC),
+        "deleted": False,
+    }
+
+
+def _record(row: Row) -> Record:
+    return Record(row["kind"], row["id"], row["version"], json.loads(row["body"]), row["updated"], row["expires"])
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable(f"MongoDB: {type(error).__name__}") from error
+
+
+@contextmanager
+def _ignored_duplicate() -> Iterator[None]:
+    try:
+        yield
+    except DuplicateKeyError:
+        return
