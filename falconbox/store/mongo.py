@@ -33,6 +33,9 @@ OVERLAP: Final = 10.0
 TRACE_LIFETIME: Final = 24 * 3600.0
 """Seconds that the trace of a deletion is kept for readers of the change feed."""
 
+NEVER: Final = 1e15
+"""Stored as the time at which a document expires that does not: filters on null differ between servers."""
+
 ATTEMPTS: Final = 20
 """How often an unconditional write is tried when others write the same document."""
 
@@ -52,8 +55,12 @@ class MongoStore:
         db = client.get_database(database or named, write_concern=WriteConcern(w="majority", j=True))
         self._documents = db["documents"]
         self._numbers = db["numbers"]
-        with _unavailable():
-            self._open()
+        try:
+            with _unavailable():
+                self._open()
+        except BaseException:
+            client.close()
+            raise
 
     @property
     def description(self) -> str:
@@ -123,11 +130,11 @@ class MongoStore:
 
     def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
-        query: Row = {"kind": kind, "deleted": False, **self._unexpired()}
+        query: Row = {"kind": kind, "deleted": False, "expires": {"$gt": self._clock()}}
         query |= {f"ix.{name}": value for name, value in (where or {}).items()}
         with _unavailable():
             total = self._documents.count_documents(query)
-            rows = self._documents.find({**query, "id": {"$gt": after}}).sort("id", 1).limit(limit)
+            rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
             return Page(tuple(_record(row) for row in rows), total)
 
     def head(self) -> int:
@@ -141,22 +148,22 @@ class MongoStore:
         head = self.head()
         with _unavailable():
             rows = [*self._documents.find({"kind": {"$in": [*kinds]}, "version": {"$gt": since}})]
-        changes = [Change(row["kind"], row["id"], row["version"], self._state(row)) for row in rows]
+        changes = [Change(row["kind"], row["name"], row["version"], self._state(row)) for row in rows]
         changes.sort(key=lambda change: change.version)
         return Changes(tuple(changes), max(self._settled(head), since), max([head, *(row["version"] for row in rows)]))
 
     def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
         """Return the version of every live numbered document of these kinds."""
-        query = {"kind": {"$in": [*kinds]}, "version": {"$gt": 0}, "deleted": False, **self._unexpired()}
+        query = {"kind": {"$in": [*kinds]}, "version": {"$gt": 0}, "deleted": False, "expires": {"$gt": self._clock()}}
         with _unavailable():
-            rows = self._documents.find(query, {"kind": 1, "id": 1, "version": 1})
-            return {(row["kind"], row["id"]): row["version"] for row in rows}
+            rows = self._documents.find(query, {"kind": 1, "name": 1, "version": 1})
+            return {(row["kind"], row["name"]): row["version"] for row in rows}
 
     def sweep(self) -> int:
         """Remove expired documents and old traces of deletions; raise the floor of the feed accordingly."""
         now = self._clock()
         old = {"deleted": True, "updated": {"$lte": now - TRACE_LIFETIME}}
-        expired = {"deleted": False, "expires": {"$ne": None, "$lte": now}}
+        expired = {"deleted": False, "expires": {"$lte": now}}
         with _unavailable():
             versions = [row["version"] for query in (old, expired) for row in self._documents.find(query)]
             # The floor rises first: a reader that is told to start anew too early loses nothing.
@@ -182,7 +189,7 @@ class MongoStore:
                 " start it with the falconbox that wrote it, or name another database"
             )
         self._documents.create_index([("kind", 1), ("version", 1)])
-        self._documents.create_index([("kind", 1), ("id", 1)])
+        self._documents.create_index([("kind", 1), ("name", 1)])
         # Garbage collection only: whether a document has expired is looked at whenever it is read.
         self._documents.create_index("expires_on", expireAfterSeconds=3600)
 
@@ -233,10 +240,7 @@ class MongoStore:
         return settled
 
     def _alive(self, row: Row) -> bool:
-        return not row["deleted"] and (row["expires"] is None or row["expires"] > self._clock())
-
-    def _unexpired(self) -> Row:
-        return {"$or": [{"expires": None}, {"expires": {"$gt": self._clock()}}]}
+        return not row["deleted"] and bool(row["expires"] > self._clock())
 
     def _state(self, row: Row) -> Record | None:
         return _record(row) if self._alive(row) else None
@@ -265,25 +269,28 @@ def _connect(where: str | MongoClient[Row]) -> tuple[MongoClient[Row], str, str]
 
 
 def _key(kind: str, id: str) -> Row:
-    return {"_id": f"{kind}/{id}", "kind": kind, "id": id}
+    # The field is not called `id`: one of the stand-ins takes that for its own row number.
+    return {"_id": f"{kind}/{id}", "kind": kind, "name": id}
 
 
 def _row(record: Record, fields: Mapping[str, Sequence[str]]) -> Row:
     expires = record.expires_at
+    collect_on = {} if expires is None else {"expires_on": dt.datetime.fromtimestamp(expires, dt.UTC)}
     return {
         **_key(record.kind, record.id),
         "version": record.version,
         "body": json.dumps(record.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
         "ix": {name: [*values] for name, values in fields.items()},
         "updated": record.updated_at,
-        "expires": expires,
-        "expires_on": None if expires is None else dt.datetime.fromtimestamp(expires, dt.UTC),
+        "expires": NEVER if expires is None else expires,
         "deleted": False,
+        **collect_on,
     }
 
 
 def _record(row: Row) -> Record:
-    return Record(row["kind"], row["id"], row["version"], json.loads(row["body"]), row["updated"], row["expires"])
+    expires = None if row["expires"] == NEVER else row["expires"]
+    return Record(row["kind"], row["name"], row["version"], json.loads(row["body"]), row["updated"], expires)
 
 
 @contextmanager

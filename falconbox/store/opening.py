@@ -15,7 +15,7 @@ def open_store(url: str) -> Store:
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(rest[1:])
-    if scheme in ("mongodb", "mongodb+srv"):
+    if scheme in ("mongodb", "mongodb+srv") and rest:
         # The driver takes longer to import than everything else together; only who uses it waits for it.
         from falconbox.store.mongo import MongoStore
 

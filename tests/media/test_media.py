@@ -186,7 +186,9 @@ def test_a_form_is_read_strictly() -> None:
             form.loads(data)
 
 
-@pytest.mark.parametrize("media_type", [JSON, "application/json; charset=utf-8", "APPLICATION/JSON;charset=UTF-8", *YAML_TYPES])
+@pytest.mark.parametrize(
+    "media_type", [JSON, "application/json; charset=utf-8", "APPLICATION/JSON;charset=UTF-8", *YAML_TYPES]
+)
 def test_json_and_yaml_bodies_are_read(media_type: str) -> None:
     assert read(media_type, b'{"a": 1}') == {"a": 1}
 

@@ -1,0 +1,125 @@
+"""What is particular to the embedded store: its file, its processes, and its faults."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from falconbox.errors import StartupError, StoreUnavailable
+from falconbox.store import SCHEMA_VERSION
+from falconbox.store.opening import open_store
+from falconbox.store.sqlite import SqliteStore
+
+
+def test_the_file_and_what_stands_beside_it_is_for_its_owner_alone(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "deep" / "store")
+    store.put("A", "1", {})
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "deep").iterdir()}
+    store.close()
+    assert modes.keys() >= {"store", "store-wal"}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
+
+
+def test_a_store_of_another_layout_is_refused_with_both_versions(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "store").close()
+    with sqlite3.connect(tmp_path / "store") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StartupError, match=f"layout 99, and this falconbox reads layout {SCHEMA_VERSION}"):
+        SqliteStore(tmp_path / "store")
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("this is a letter to my grandmother, and not a database at all")
+    with pytest.raises(StartupError, match="cannot be read"):
+        SqliteStore(tmp_path / "store")
+    assert (tmp_path / "store").read_text().startswith("this is a letter")
+
+
+def test_a_database_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "store") as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(StartupError, match="no store of falconbox"):
+        SqliteStore(tmp_path / "store")
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartupError, match="cannot be opened"):
+        SqliteStore(tmp_path / "file" / "store")
+
+
+def test_a_store_that_was_closed_is_unavailable(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store")
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        store.get("A", "1")
+
+
+def test_a_child_process_after_a_fork_uses_a_connection_of_its_own(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store")
+    store.put("A", "parent", {})
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            store.put("A", "child", {})
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert store.put("A", "parent2", {}).version == 3
+    assert store.find("A").total == 3
+    store.close()
+
+
+WRITER = """
+import sys
+from falconbox.store.sqlite import SqliteStore
+from falconbox.errors import StoreConflict
+store = SqliteStore(sys.argv[1])
+kept = 0
+for _ in range(100):
+    record = store.get("A", "counter")
+    try:
+        store.put("A", "counter", {"n": record.body["n"] + 1}, expect=record.version)
+        kept += 1
+    except StoreConflict:
+        pass
+print(kept)
+"""
+
+
+def test_two_processes_on_one_file_lose_no_acknowledged_update(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store")
+    store.put("A", "counter", {"n": 0})
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "store")]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    kept = sum(int(writer.communicate(timeout=120)[0]) for writer in writers)
+    assert store.get("A", "counter").body == {"n": kept}
+    store.close()
+
+
+def test_the_url_of_a_store_names_a_relative_or_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_store("sqlite:///here.sqlite3").close()
+    open_store(f"sqlite:///{tmp_path}/there.sqlite3").close()
+    assert {path.name for path in tmp_path.glob("*.sqlite3")} == {"here.sqlite3", "there.sqlite3"}
+
+
+@pytest.mark.parametrize(
+    "url", ["", "sqlite:", "sqlite://", "sqlite:///", "postgres://u:hunter2@h/d", "/path", "mongodb"]
+)
+def test_any_other_url_is_refused_without_quoting_it(url: str) -> None:
+    with pytest.raises(StartupError) as raised:
+        open_store(url)
+    assert "sqlite:///PATH" in raised.value.detail
+    assert "hunter2" not in raised.value.detail
