@@ -92,13 +92,17 @@ class CredentialsRejected(FalconboxError):
 
 
 class TokenRequestRefused(FalconboxError):
-    """The token endpoint refuses (RFC 6749 section 5.2). `error` is the RFC's code."""
+    """The token endpoint refuses (RFC 6749 section 5.2).
+
+    `error` is the RFC's code; `by_header` says that the refused credentials came in the Authorization header.
+    """
 
     code = "token-request-refused"
 
-    def __init__(self, error: str, detail: str) -> None:
+    def __init__(self, error: str, detail: str, *, by_header: bool = False) -> None:
         super().__init__(detail)
         self.error = error
+        self.by_header = by_header
 
 
 class StoreError(FalconboxError):

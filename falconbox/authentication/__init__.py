@@ -1,0 +1,39 @@
+"""Who is calling? Credentials have three outcomes: none, right, and presented but wrong."""
+
+from __future__ import annotations
+
+from falconbox.authentication.basic import BasicAuthentication
+from falconbox.authentication.bearer import BearerAuthentication, World
+from falconbox.authentication.secrets import ProvenCredentials, SecretHasher
+from falconbox.errors import CredentialsRejected, Malformed
+from falconbox.model import ANONYMOUS, Caller
+from falconbox.oauth.tokens import AccessTokens
+
+
+class Authenticator:
+    """Reads the Authorization header."""
+
+    def __init__(self, hasher: SecretHasher, tokens: AccessTokens) -> None:
+        self._basic = BasicAuthentication(hasher, ProvenCredentials())
+        self._bearer = BearerAuthentication(tokens)
+
+    def authenticate(self, authorization: str | None, world: World) -> Caller:
+        """Return the caller; without a header, the anonymous one.
+
+        Raises CredentialsRejected for credentials that are wrong in form or in substance, and Malformed for two
+        headers, which servers join by a comma.
+        """
+        if authorization is None:
+            return ANONYMOUS
+        scheme, _, credentials = authorization.partition(" ")
+        match scheme.lower():
+            case "basic" | "bearer" if "," in credentials:
+                raise Malformed("there are two Authorization headers")
+            case "basic":
+                return Caller(self._basic.authenticate(credentials, world.clients))
+            case "bearer":
+                return self._bearer.authenticate(credentials, world)
+        raise CredentialsRejected("the authentication scheme is neither Basic nor Bearer")
+
+
+__all__ = ["Authenticator"]

@@ -1,0 +1,1 @@
+"""The authorization server: signing keys, access tokens, the client credentials grant, sessions."""

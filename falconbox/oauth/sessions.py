@@ -1,0 +1,34 @@
+"""Sessions: one for each token that was given out, and a record of each that was revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from falconbox.store import Record, Store
+
+KIND: Final = "Session"
+REVOCATION: Final = "revocation"
+
+MARGIN: Final = 60.0
+"""Seconds that a revocation outlives its token, for clocks that disagree."""
+
+
+def store_session(store: Store, claims: Mapping[str, Any]) -> Record:
+    """Store the session of a token that is about to be given out. Raises StoreError."""
+    body = {"client": claims["client_id"], "audience": claims["aud"], "issued_at": claims["iat"]}
+    expires_at = claims.get("exp")
+    if expires_at is not None:
+        body["expires_at"] = expires_at
+    return store.append(KIND, claims["sid"], body, fields={"client": [claims["client_id"]]}, expires_at=expires_at)
+
+
+def revoke_session(store: Store, session: Record) -> None:
+    """Revoke a session's token, then forget the session. Raises StoreError.
+
+    The revocation is written first: cut short in between, the token is dead and its session can be deleted again. It
+    outlives the token; that of a token that never expires stays for ever.
+    """
+    expires_at = None if session.expires_at is None else session.expires_at + MARGIN
+    store.put(REVOCATION, session.id, {"client": session.body["client"]}, expires_at=expires_at)
+    store.delete(KIND, session.id, expect=session.version)

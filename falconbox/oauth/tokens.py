@@ -1,0 +1,136 @@
+"""Access tokens: JWTs as in RFC 9068, with the session and the client's generation.
+
+A token is read strictly before PyJWT sees it: there is one spelling of it, its header says only what we write, and
+every claim has its type. The algorithm comes from the key, never from the token.
+"""
+
+from __future__ import annotations
+
+import binascii
+import time
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import jwt
+
+from falconbox.errors import CredentialsRejected, Malformed
+from falconbox.media import strict_json
+from falconbox.model import Client
+from falconbox.oauth.keys import SigningKey, SigningKeys
+
+MAX_TOKEN: Final = 8192
+"""The longest token in characters that is looked at."""
+
+LEEWAY: Final = 60
+"""Seconds that the clock of another node may be ahead of ours. Expiry knows no leeway."""
+
+TYPE: Final = "at+jwt"
+_STRINGS: Final = ("iss", "sub", "client_id", "jti", "sid", "gen")
+
+
+class AccessTokens:
+    """Issues and verifies access tokens of one issuer."""
+
+    def __init__(self, keys: SigningKeys, issuer: str, clock: Callable[[], float] = time.time) -> None:
+        self.issuer = issuer
+        self._keys = keys
+        self._clock = clock
+
+    def issue(self, client: Client, sid: str, audience: str | None) -> tuple[str, dict[str, Any]]:
+        """Return a token for a session of a client, and its claims. Without an audience it is for this service."""
+        now = int(self._clock())
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": client.id,
+            "client_id": client.id,
+            "jti": str(uuid.uuid4()),
+            "sid": sid,
+            "gen": client.generation,
+            "iat": now,
+            "aud": self.issuer if audience is None else audience,
+        }
+        if client.token_lifetime is not None:
+            claims["exp"] = now + client.token_lifetime
+        key = self._keys.signing
+        token = jwt.encode(claims, key.private, algorithm=key.algorithm, headers={"typ": TYPE, "kid": key.kid})
+        return token, claims
+
+    def verify(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that we have issued for this service. Raises CredentialsRejected."""
+        header, claims = _read(token)
+        key = self._key(header)
+        try:
+            # The claims are ours to check: PyJWT accepts an `exp` that is missing or a string.
+            jwt.decode_complete(token, key.public, algorithms=[key.algorithm], options=_SIGNATURE_ONLY)
+        except jwt.PyJWTError as error:
+            raise CredentialsRejected(f"the token's signature is not valid: {type(error).__name__}") from None
+        self._check(claims)
+        return claims
+
+    def _key(self, header: Mapping[str, Any]) -> SigningKey:
+        if header.keys() != {"alg", "typ", "kid"} or header["typ"] != TYPE:
+            raise CredentialsRejected("the token's header is not one of ours")
+        key = self._keys.verification(header["kid"]) if isinstance(header["kid"], str) else None
+        if key is None or header["alg"] != key.algorithm:
+            raise CredentialsRejected("the token's key or algorithm is not one of ours")
+        return key
+
+    def _check(self, claims: Mapping[str, Any]) -> None:
+        if any(not isinstance(claims.get(name), str) for name in _STRINGS):
+            raise CredentialsRejected("the token lacks a claim, or a claim has the wrong type")
+        issued, expires = claims.get("iat"), claims.get("exp")
+        if type(issued) is not int or ("exp" in claims and type(expires) is not int):
+            raise CredentialsRejected("the token's times are not whole seconds")
+        now = self._clock()
+        if issued > now + LEEWAY:
+            raise CredentialsRejected("the token was issued in the future")
+        if isinstance(expires, int) and expires <= now:
+            raise CredentialsRejected("the token has expired")
+        if claims["iss"] != self.issuer:
+            raise CredentialsRejected("the token is from another issuer")
+        audience = claims.get("aud")
+        if self.issuer not in (audience if isinstance(audience, list) else [audience]):
+            raise CredentialsRejected("the token is for another audience")
+
+
+_SIGNATURE_ONLY: Final[Any] = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+def _read(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    parts = token.split(".")
+    if len(token) > MAX_TOKEN or len(parts) != 3:
+        raise CredentialsRejected("the token is too long, or does not have three parts")
+    header, claims, _ = (_decode(part) for part in parts)
+    return _object(header), _object(claims)
+
+
+def _decode(part: str) -> bytes:
+    try:
+        decoded = urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
+    except (UnicodeEncodeError, binascii.Error, ValueError):
+        raise CredentialsRejected("a part of the token is not base64url") from None
+    # Padding, other alphabets and stray bits would be second spellings of one token.
+    if urlsafe_b64encode(decoded).rstrip(b"=").decode() != part:
+        raise CredentialsRejected("a part of the token is not in canonical base64url")
+    return decoded
+
+
+def _object(data: bytes) -> Mapping[str, Any]:
+    try:
+        value = strict_json.loads(data)
+    except Malformed:
+        raise CredentialsRejected("a part of the token is not JSON") from None
+    if not isinstance(value, dict):
+        raise CredentialsRejected("a part of the token is no JSON object")
+    return value
