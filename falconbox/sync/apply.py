@@ -1,0 +1,178 @@
+"""Make a policy directory the managed set: all of it, by one compare-and-set, or nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from falconbox.admission import Admission
+from falconbox.errors import Invalid, Problem, StartupError, StoreConflict
+from falconbox.store import Expect, Record, Store
+from falconbox.sync.checking import IsHash, check_entries, resolve
+from falconbox.sync.directory import Entry, Key, read_directory
+from falconbox.sync.git import Commit, current_commit, is_older
+from falconbox.sync.plan import Hash, Member, Plan, Verify, make_plan
+
+POINTER: Final = ("policy-source", "default")
+MEMBER: Final = "managed-member"
+ATTEMPTS: Final = 5
+LEFTOVER_AGE: Final = 600.0
+"""Seconds after which a member that the pointer does not name is taken for a leftover."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Secrets:
+    """How secrets are looked up, verified and hashed."""
+
+    environ: Mapping[str, str] = dataclasses.field(repr=False)
+    verify: Verify
+    hash: Hash
+    is_hash: IsHash
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What came of it: `applied`, `unchanged`, or `older` (the store holds a newer commit, and keeps it)."""
+
+    status: str
+    message: str
+    revision: str
+    commit: str | None
+
+
+def sync_directory(directory: Path, store: Store, admission: Admission, secrets: Secrets) -> SyncResult:
+    """Bring a policy directory into the store. A second time changes nothing.
+
+    Raises Invalid with every problem of every file, StartupError for a directory that is missing or empty while the
+    store holds resources of it, and StoreError; then nothing has changed.
+    """
+    commit = current_commit(directory) if directory.is_dir() else None
+    sync = _Sync(directory, store, admission, secrets, commit)
+    for _ in range(ATTEMPTS):
+        pointer = store.get(*POINTER)
+        if pointer is not None and commit is not None and _is_older(directory, commit, pointer):
+            message = f"the store holds a newer commit ({pointer.body['commit'][:12]}) and keeps it"
+            return SyncResult("older", message, pointer.body["revision"], commit.id)
+        try:
+            return sync.apply(pointer)
+        except StoreConflict:
+            continue  # another node was faster: look at what it has made of it
+    raise StartupError("the managed set is being changed by other nodes all the time; start again")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sync:
+    directory: Path
+    store: Store
+    admission: Admission
+    secrets: Secrets
+    commit: Commit | None
+
+    def apply(self, pointer: Record | None) -> SyncResult:
+        plan = self._plan(_read(self.directory, pointer), pointer)
+        body = _pointer_body(self.directory, plan, self.commit)
+        if pointer is not None and pointer.body == body:
+            return SyncResult("unchanged", "unchanged", plan.revision, body["commit"])
+        for member in plan.new:
+            _write_member(self.store, member)
+        self.store.put(*POINTER, body, expect=Expect.ABSENT if pointer is None else pointer.version)
+        _remove_leftovers(self.store, {member.member for member in plan.members})
+        message = f"{plan.added} added, {plan.changed} changed, {plan.removed} removed"
+        return SyncResult("applied", message, plan.revision, body["commit"])
+
+    def _plan(self, entries: Sequence[Entry], pointer: Record | None) -> Plan:
+        problems = check_entries(entries, self.admission, _ClientLookup(self.store))
+        problems += _collisions(entries, self.store)
+        if problems:
+            raise Invalid(problems)
+        secrets = self.secrets
+        wanted = resolve(entries, self.admission, self.directory, secrets.environ, secrets.is_hash)
+        return make_plan(wanted, _current(self.store, pointer), secrets.verify, secrets.hash)
+
+
+def _read(directory: Path, pointer: Record | None) -> tuple[Entry, ...]:
+    if not directory.is_dir():
+        raise StartupError(f"the policy directory {directory} is not there")
+    entries = read_directory(directory)
+    if not entries and pointer is not None and pointer.body["members"]:
+        raise StartupError(
+            f"the policy directory {directory} is empty, and the store holds {len(pointer.body['members'])} resources"
+            " of it: nothing is removed"
+        )
+    return entries
+
+
+def _is_older(directory: Path, commit: Commit, pointer: Record) -> bool:
+    theirs = pointer.body.get("commit")
+    if commit.dirty or theirs is None:
+        return False
+    return is_older(directory, commit, theirs, pointer.body["commit_time"])
+
+
+def _current(store: Store, pointer: Record | None) -> dict[Key, Member]:
+    members: dict[Key, Member] = {}
+    for entry in () if pointer is None else pointer.body["members"]:
+        record = store.get(MEMBER, entry["member"])
+        # One that is lost is written anew, as if it had never been there.
+        if record is not None:
+            member = Member(entry["type"], entry["id"], entry["file"], entry["member"], record.body)
+            members[member.key] = member
+    return members
+
+
+def _pointer_body(directory: Path, plan: Plan, commit: Commit | None) -> dict[str, Any]:
+    return {
+        "revision": plan.revision,
+        "directory": str(directory),
+        "commit": None if commit is None else commit.id,
+        "commit_time": None if commit is None else commit.time,
+        "dirty": False if commit is None else commit.dirty,
+        "members": [member.entry() for member in plan.members],
+    }
+
+
+def _write_member(store: Store, member: Member) -> None:
+    try:
+        store.put(MEMBER, member.member, member.body, expect=Expect.ABSENT)
+    except StoreConflict:
+        # Its id is a digest of its content: whoever wrote it has written the same.
+        return
+
+
+def _collisions(entries: Sequence[Entry], store: Store) -> list[Problem]:
+    return [
+        entry.place(
+            Problem("/id", f"{entry.type} {entry.id!r} was made through the API: delete it there or rename this")
+        )
+        for entry in entries
+        if store.get(entry.type, entry.id) is not None
+    ]
+
+
+class _ClientLookup:
+    """Asks the store once for each client that somebody links to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, client_id: str) -> bool:
+        if client_id not in self._known:
+            self._known[client_id] = self._store.get("Client", client_id) is not None
+        return self._known[client_id]
+
+
+def _remove_leftovers(store: Store, kept: set[str]) -> None:
+    """Remove members of earlier sets. Young ones may belong to a set that another node is about to point to."""
+    after = ""
+    while page := store.find(MEMBER, after=after, limit=1000).records:
+        after = page[-1].id
+        for record in page:
+            if record.id not in kept and record.updated_at < time.time() - LEFTOVER_AGE:
+                try:
+                    store.delete(MEMBER, record.id, expect=record.version)
+                except StoreConflict:
+                    continue

@@ -1,0 +1,121 @@
+"""What a directory declares, checked as the API checks what is posted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from falconbox.admission import Admission
+from falconbox.errors import Invalid, Problem
+from falconbox.sync.directory import Entry, read_directory
+from falconbox.sync.plan import Wanted
+
+IsHash = Callable[[str], bool]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The result of a check: what was found, and every problem."""
+
+    clients: int
+    policies: int
+    problems: tuple[Problem, ...]
+
+    def summary(self) -> str:
+        """Return one line for people."""
+        found = f"{self.clients} client{'s' * (self.clients != 1)}, {self.policies} polic{_y(self.policies)}"
+        wrong = len(self.problems)
+        return (
+            f"{found}: no problems" if not wrong else f"{wrong} problem{'s' * (wrong != 1)}; nothing would be applied"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON."""
+        problems = [dataclasses.asdict(problem) for problem in self.problems]
+        return {"clients": self.clients, "policies": self.policies, "problems": problems}
+
+
+def check_directory(directory: Path, admission: Admission, known_clients: Collection[str]) -> CheckReport:
+    """Read and check a directory without a store, and without looking secrets up."""
+    if not directory.is_dir():
+        return CheckReport(0, 0, (Problem("", "there is no such directory", file=str(directory)),))
+    try:
+        entries = read_directory(directory)
+        problems = check_entries(entries, admission, known_clients.__contains__)
+    except Invalid as error:
+        return CheckReport(0, 0, error.problems)
+    clients = sum(entry.type == "Client" for entry in entries)
+    return CheckReport(clients, len(entries) - clients, tuple(problems))
+
+
+def check_entries(entries: Sequence[Entry], admission: Admission, known_client: Callable[[str], bool]) -> list[Problem]:
+    """Return every problem of the entries, each with its place."""
+    declared = {entry.id for entry in entries if entry.type == "Client"}
+    problems: list[Problem] = []
+    for entry in entries:
+        try:
+            if entry.type == "Client":
+                admission.client(entry.document, from_file=True)
+            else:
+                admission.policy(entry.document, lambda client: client in declared or known_client(client))
+        except Invalid as error:
+            problems += [entry.place(problem) for problem in error.problems]
+    return problems
+
+
+def resolve(
+    entries: Sequence[Entry], admission: Admission, directory: Path, environ: Mapping[str, str], is_hash: IsHash
+) -> list[Wanted]:
+    """Return checked entries with their secrets looked up. Raises Invalid, every problem with its place."""
+    problems: list[Problem] = []
+    wanted: list[Wanted] = []
+    for entry in entries:
+        if entry.type != "Client":
+            document = {key: value for key, value in entry.document.items() if key not in ("meta", "resourceType")}
+            wanted.append(Wanted(entry.type, entry.id, {"resourceType": entry.type, **document}, entry.file))
+            continue
+        public = admission.client(entry.document, from_file=True)
+        try:
+            secret, secret_hash = _secret(entry.document.get("secret", {}), directory, environ, is_hash)
+        except ValueError as error:
+            problems.append(entry.place(Problem("/secret", str(error))))
+            continue
+        wanted.append(Wanted(entry.type, entry.id, public, entry.file, secret, secret_hash))
+    if problems:
+        raise Invalid(problems)
+    return wanted
+
+
+def _secret(
+    reference: Mapping[str, str], directory: Path, environ: Mapping[str, str], is_hash: IsHash
+) -> tuple[str | None, str | None]:
+    """Return the secret or its hash, whichever a reference leads to. Raises ValueError with what is wrong."""
+    if "hash" in reference:
+        if not is_hash(reference["hash"]):
+            raise ValueError("is no argon2id hash of a bearable cost; `falconbox hash-secret` makes one")
+        return None, reference["hash"]
+    if "env" in reference:
+        secret = environ.get(reference["env"])
+        if not secret:
+            raise ValueError(f"the environment variable {reference['env']} is not set")
+        return secret, None
+    if "file" in reference:
+        return _read_secret(directory / reference["file"]), None
+    return None, None
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ValueError(f"the file {path} cannot be read: {reason}") from None
+    if not secret:
+        raise ValueError(f"the file {path} is empty")
+    return secret
+
+
+def _y(count: int) -> str:
+    return "y" if count == 1 else "ies"

@@ -1,0 +1,153 @@
+"""Read a policy directory: every file, strictly, and all problems of all files together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from falconbox.errors import Invalid, Malformed, Problem
+from falconbox.media import strict_json, strict_yaml
+from falconbox.media.strict_yaml import Located
+
+TYPES: Final = ("Client", "AccessPolicy")
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+MAX_FILES: Final = 20_000
+
+Key = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource that a file declares. `file` is relative to the directory."""
+
+    type: str
+    id: str
+    document: dict[str, Any]
+    file: str
+    positions: Mapping[str, strict_yaml.Place]
+
+    @property
+    def key(self) -> Key:
+        """Type and id."""
+        return self.type, self.id
+
+    def place(self, problem: Problem) -> Problem:
+        """Return a problem of this resource with its file, line and column: those of the nearest value there is."""
+        pointer = problem.pointer
+        while pointer and pointer not in self.positions:
+            pointer = pointer.rpartition("/")[0]
+        line, column = self.positions.get(pointer, (1, 1))
+        return dataclasses.replace(problem, file=self.file, line=line, column=column)
+
+
+def read_directory(directory: Path) -> tuple[Entry, ...]:
+    """Return what the files of a directory declare, ordered by type and id. Raises Invalid with every problem.
+
+    Read are .yaml, .yml and .json files, one or many documents each. Names that start with a dot are skipped, and no
+    link that leaves the directory is followed.
+    """
+    problems: list[Problem] = []
+    entries: dict[Key, Entry] = {}
+    for path in _files(directory.resolve(), problems):
+        for entry in _entries(path, directory.resolve(), problems):
+            first = entries.setdefault(entry.key, entry)
+            if first is not entry:
+                there = f"{first.file}:{first.positions.get('', (1, 1))[0]}"
+                detail = f"{entry.type} {entry.id!r} is declared twice; first in {there}"
+                problems.append(entry.place(Problem("/id", detail)))
+    if problems:
+        raise Invalid(
+            sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))
+        )
+    return tuple(entries[key] for key in sorted(entries))
+
+
+def _files(root: Path, problems: list[Problem]) -> list[Path]:
+    found: list[Path] = []
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            paths = sorted(folder.iterdir())
+        except OSError as error:
+            problems.append(Problem("", f"cannot be read: {error.strerror}", file=_name(folder, root)))
+            continue
+        for path in paths:
+            if path.name.startswith("."):
+                continue
+            if path.is_symlink() and not _inside(path, root):
+                problems.append(Problem("", "is a link that leaves the directory", file=_name(path, root)))
+            elif path.is_dir():
+                # A folder that is a link would be read twice, or for ever.
+                waiting += [] if path.is_symlink() else [path]
+            elif path.suffix in SUFFIXES:
+                found.append(path)
+    if len(found) > MAX_FILES:
+        problems.append(Problem("", f"the directory holds more than {MAX_FILES} files", file="."))
+        return []
+    return sorted(found)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _name(path: Path, root: Path) -> str:
+    return str(path.relative_to(root))
+
+
+def _entries(path: Path, root: Path, problems: list[Problem]) -> Iterator[Entry]:
+    file = _name(path, root)
+    try:
+        documents = _documents(path)
+    except Malformed as error:
+        problems.append(Problem("", error.detail, file=file, line=error.line or 1, column=error.column or 1))
+        return
+    except OSError as error:
+        problems.append(Problem("", f"cannot be read: {error.strerror}", file=file))
+        return
+    for document in documents:
+        entry = _entry(document, file, path.parent.name)
+        if isinstance(entry, Problem):
+            line, column = document.positions.get(entry.pointer, document.positions.get("", (1, 1)))
+            problems.append(dataclasses.replace(entry, file=file, line=line, column=column))
+        else:
+            yield entry
+
+
+def _documents(path: Path) -> list[Located]:
+    size = strict_json.MAX_BYTES if path.suffix == ".json" else strict_yaml.MAX_BYTES
+    with path.open("rb") as file:
+        # One byte more than is allowed shows that there is too much.
+        data = file.read(size + 1)
+    if path.suffix != ".json":
+        return strict_yaml.load_all(data)
+    value = strict_json.loads(data)
+    return [Located(value, _json_positions(data))]
+
+
+def _json_positions(data: bytes) -> Mapping[str, strict_yaml.Place]:
+    """Return where the values of a JSON text stand: nearly all JSON is YAML, and the rest does without."""
+    try:
+        return strict_yaml.load_all(data)[0].positions
+    except (Malformed, IndexError):
+        return {}
+
+
+def _entry(document: Located, file: str, folder: str) -> Entry | Problem:
+    value = document.value
+    if not isinstance(value, dict):
+        return Problem("", "a document must be an object with resourceType and id")
+    resource_type = value.get("resourceType", folder if folder in TYPES else None)
+    if resource_type is None:
+        return Problem("", f"has no resourceType, and its folder is not named after one ({' or '.join(TYPES)})")
+    if resource_type not in TYPES:
+        return Problem("/resourceType", f"must be {' or '.join(TYPES)}")
+    if not isinstance(value.get("id"), str):
+        return Problem("/id", "must be a string" if "id" in value else "is required")
+    return Entry(resource_type, value["id"], value, file, document.positions)
