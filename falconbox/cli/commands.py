@@ -1,0 +1,152 @@
+"""The commands. Each imports what it needs when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from falconbox.cli import Group, cli
+from falconbox.errors import StartupError
+from falconbox.settings import SETTINGS, Settings, load
+
+OUTPUT = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the result."
+)
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command a flag for every setting that is no secret."""
+    for row in reversed(SETTINGS):
+        if row.name == "admin_secret":
+            continue  # a secret on the command line could be read by everybody on the machine
+        text = f"{row.help} [{row.variable}]"
+        if isinstance(row.default, bool):
+            option = click.option(row.flag, row.name, is_flag=True, default=None, help=text)
+        else:
+            option = click.option(row.flag, row.name, metavar="VALUE", help=text)
+        command = option(command)
+    return command
+
+
+def _load(flags: dict[str, Any]) -> Settings:
+    return load(flags, os.environ)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[position]) for row in (columns, *rows)) for position in range(len(columns))]
+    for row in (columns, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@cli.command()
+@with_settings
+def serve(**flags: Any) -> int:
+    """Run the service."""
+    from falconbox.app import serve as run
+
+    return run(_load(flags))
+
+
+@cli.command()
+@with_settings
+@OUTPUT
+def config(output: str, **flags: Any) -> None:
+    """Print what is in force, and where each setting comes from. Secrets are masked."""
+    settings = _load(flags)
+    shown = settings.masked()
+    if output == "json":
+        _print_json({name: {"value": value, "from": settings.origins[name]} for name, value in shown.items()})
+        return
+    rows = [(name, "" if value is None else str(value), settings.origins[name]) for name, value in shown.items()]
+    _print_table(("SETTING", "VALUE", "FROM"), rows)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--client", "clients", multiple=True, metavar="ID", help="A client that exists elsewhere; repeatable.")
+@OUTPUT
+def check(directory: Path, clients: tuple[str, ...], output: str) -> int:
+    """Read and check a policy directory, as the service would at its start. Exit status 1 if anything is wrong."""
+    from falconbox.admission import Admission
+    from falconbox.bootstrap import ADMIN
+    from falconbox.plugins import load_plugins
+    from falconbox.sync import check_directory
+
+    report = check_directory(directory, Admission(load_plugins().engines), {ADMIN, *clients})
+    if output == "json":
+        _print_json(report.as_json())
+    else:
+        for problem in report.problems:
+            click.echo(str(problem))
+        click.echo(report.summary())
+    return 1 if report.problems else 0
+
+
+@cli.group(cls=Group)
+def engines() -> None:
+    """The engines that policies can name."""
+
+
+@engines.command("list")
+@OUTPUT
+def engines_list(output: str) -> None:
+    """List the engines and the distributions that they come from."""
+    from falconbox.plugins import load_plugins
+
+    origins = load_plugins().origins
+    if output == "json":
+        _print_json(
+            [
+                {"name": name, "distribution": origin.distribution, "version": origin.version, "module": origin.module}
+                for name, origin in sorted(origins.items())
+            ]
+        )
+        return
+    rows = [(name, origin.distribution, origin.version, origin.module) for name, origin in sorted(origins.items())]
+    _print_table(("ENGINE", "DISTRIBUTION", "VERSION", "MODULE"), rows)
+
+
+@cli.command("hash-secret")
+def hash_secret() -> None:
+    """Read a secret from standard input and print its hash, for `secret: {hash: ...}` in a policy directory."""
+    from falconbox.authentication.secrets import SecretHasher
+
+    secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise StartupError("there is no secret on standard input")
+    click.echo(SecretHasher().hash(secret))
+
+
+@cli.command()
+@click.option("--off", multiple=True, metavar="POLICY", help="A policy to switch off; repeatable.")
+@click.option("--store", metavar="URL", help="The store to repair. [FALCONBOX_STORE]")
+@click.option("--data-dir", metavar="DIR", help="Where the new admin secret is kept. [FALCONBOX_DATA_DIR]")
+@OUTPUT
+def recover(off: tuple[str, ...], store: str | None, data_dir: str | None, output: str) -> None:
+    """Get back in: switch policies off, and put the client admin and its policy back. Works on the store itself."""
+    from falconbox.recovery import recover as run
+    from falconbox.store.opening import open_store
+
+    settings = _load({"store": store, "data_dir": data_dir})
+    opened = open_store(settings.store)
+    try:
+        done = run(opened, off=off, secret=settings.admin_secret, secret_file=Path(settings.data_dir) / "admin-secret")
+    finally:
+        opened.close()
+    if output == "json":
+        _print_json({"switched_off": list(done.switched_off), "restored": "admin", "secret_file": done.secret_file})
+        return
+    for policy in done.switched_off:
+        click.echo(f"switched off: AccessPolicy {policy}")
+    where = f"its new secret is in {done.secret_file}" if done.generated_secret else "its secret is the configured one"
+    click.echo(f"restored: Client admin and AccessPolicy admin; {where}")
