@@ -73,7 +73,8 @@ class Guard:
                 req.env.get("HTTP_AUTHORIZATION"), world
             )
             question = RequestDocument(passage.document(req, target), req.context.body)
-            decision = self._decision_point.decide(world, caller.client and caller.client.id, question)
+            client_id = None if caller.client is None else caller.client.id
+            decision = self._decision_point.decide(world, client_id, question)
             self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
         except (Malformed, CredentialsRejected) as error:
             self._refuse(error, passage)

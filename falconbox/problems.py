@@ -40,7 +40,7 @@ class HTTPProblem(falcon.HTTPError):
         self.problem_code = code
         self.problems = problems
 
-    def to_dict(self, obj_type: type[dict[str, Any]] = dict) -> dict[str, Any]:
+    def to_dict(self, obj_type: Any = dict) -> Any:
         """Return the problem document."""
         document = obj_type(title=self.title, status=self.status_code, code=self.problem_code)
         if self.description is not None:

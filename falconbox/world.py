@@ -142,7 +142,7 @@ class Assembly:
         if found is None:
             return None
         record, source = found
-        document = record.body.get("document")
+        document: Any = record.body.get("document")
         try:
             return policy_from_document(document, version=record.version, updated_at=record.updated_at, source=source)
         except (KeyError, TypeError, ValueError, AttributeError):

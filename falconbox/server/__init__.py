@@ -27,14 +27,15 @@ _LOOP_PAUSE: Final = 0.5
 
 
 class Server:
-    """Serves a WSGI application on one address until `stop` is called from a signal handler or another thread."""
+    """Serves a WSGI application on one socket until `stop` is called from a signal handler or another thread."""
 
-    def __init__(self, application: Any, host: str, port: int, *, threads: int) -> None:
+    def __init__(self, application: Any, listening: socket.socket, *, threads: int) -> None:
         # What waitress says of its queue is about load, not about faults.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._waitress = create_server(
+        # Any: what a stop that lets requests finish needs is no part of waitress's public face.
+        self._waitress: Any = create_server(
             application,
-            sockets=[_listen(host, port)],
+            sockets=[listening],
             threads=threads,
             ident=None,
             connection_limit=CONNECTIONS,
@@ -45,8 +46,6 @@ class Server:
             # The application reads forwarded headers itself, and only from proxies that it trusts.
             clear_untrusted_proxy_headers=False,
         )
-        self.host = host
-        self.port = int(self._waitress.effective_port)
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -58,7 +57,7 @@ class Server:
         while self._busy() and time.monotonic() < deadline:
             self._turn()
         self._waitress.task_dispatcher.shutdown(timeout=1)
-        self._waitress.asyncore.close_all(self._waitress._map)  # noqa: SLF001  # waitress has no public way to it
+        self._waitress.asyncore.close_all(self._waitress._map)  # noqa: SLF001  # see `_waitress`
 
     def stop(self) -> None:
         """Make `run` return soon. Safe to call from a signal handler."""
@@ -67,16 +66,17 @@ class Server:
 
     def _turn(self) -> None:
         server = self._waitress
-        server.asyncore.loop(timeout=_LOOP_PAUSE, map=server._map, use_poll=True, count=1)  # noqa: SLF001  # as above
+        server.asyncore.loop(timeout=_LOOP_PAUSE, map=server._map, use_poll=True, count=1)  # noqa: SLF001  # see `_waitress`
 
     def _busy(self) -> bool:
         channels = list(self._waitress.active_channels.values())
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address. Raises StartupError."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]  # host and port in both families
+        return socket.create_server(address[:2], family=family)
     except OSError as error:
         raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error

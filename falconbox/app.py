@@ -1,0 +1,208 @@
+"""The composition root: the only module that knows everybody."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import falcon
+
+from falconbox.admission import Admission
+from falconbox.authentication import Authenticator
+from falconbox.authentication.basic import read_credentials
+from falconbox.authentication.secrets import SecretHasher, is_hash
+from falconbox.banner import announce
+from falconbox.bootstrap import ensure_admin
+from falconbox.compiling import PolicyCompiler
+from falconbox.decision.point import DecisionPoint
+from falconbox.decision_log.sinks import open_sink
+from falconbox.decision_log.writer import DecisionLog
+from falconbox.errors import FalconboxError, Invalid, StartupError
+from falconbox.forwarded import Proxies
+from falconbox.guard import Guard
+from falconbox.oauth.grants import TokenEndpoint
+from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.tokens import AccessTokens
+from falconbox.plugins import Plugins, load_plugins
+from falconbox.resources.box import Box
+from falconbox.resources.clients import Clients
+from falconbox.resources.exchange import Negotiation
+from falconbox.resources.failures import add_error_handlers
+from falconbox.resources.health import Healthz, Readyz
+from falconbox.resources.policies import Policies
+from falconbox.resources.sessions import Sessions
+from falconbox.resources.test_policy import TestPolicy
+from falconbox.resources.token import Token
+from falconbox.routes import add_routes
+from falconbox.server import Server, listen
+from falconbox.settings import Settings
+from falconbox.snapshot import Snapshot
+from falconbox.store import Store
+from falconbox.store.opening import open_store
+from falconbox.sync import Secrets, SyncResult, sync_directory
+
+OPEN_ROUTES: Final = frozenset({("POST", "/auth/token"), ("GET", "/healthz"), ("GET", "/readyz")})
+"""Everything that is answered without a decision: method and exact path."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that runs, put together. `close` lets go of it."""
+
+    application: falcon.App[Any, Any]
+    settings: Settings
+    store: Store
+    plugins: Plugins
+    snapshot: Snapshot
+    decision_log: DecisionLog
+    generated_secret: str | None
+    synced: SyncResult | None
+    sync_problem: FalconboxError | None
+
+    def close(self) -> None:
+        """Stop following the store, write what is left of the decision log, and close both."""
+        self.snapshot.stop()
+        self.decision_log.close()
+        self.store.close()
+
+
+def build(settings: Settings) -> Service:
+    """Open the store, bring in the policy directory, and put the application together.
+
+    Raises StartupError, StoreError, and Invalid for a policy directory that is broken while no good set is stored.
+    """
+    plugins = load_plugins()
+    store = open_store(settings.store)
+    try:
+        return _build(settings, plugins, store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
+    hasher = SecretHasher()
+    generated = ensure_admin(store, hasher, settings.admin_secret, Path(settings.data_dir) / "admin-secret")
+    tokens = AccessTokens(SigningKeys.open(store), settings.public_url)
+    admission = Admission(plugins.engines)
+    synced, problem = _sync(settings, store, admission, hasher)
+    snapshot = Snapshot(store, PolicyCompiler(plugins.engines))
+    snapshot.start()
+    endpoint = TokenEndpoint(
+        store, tokens, lambda: snapshot.current.clients, read_basic=read_credentials, verify=hasher.verify
+    )
+    decision_log = DecisionLog(
+        open_sink(settings.decision_log), plugins.decided, required=settings.decision_log_required
+    )
+    decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
+    guard = Guard(
+        snapshot,
+        Authenticator(hasher, tokens),
+        decision_point,
+        decision_log,
+        proxies=Proxies(settings.trusted_proxies),
+        open_routes=OPEN_ROUTES,
+    )
+    checks = _Checks(settings, store, snapshot, decision_log, problem)
+    resources = {
+        "Client": Clients(store, snapshot, admission, hasher.hash),
+        "AccessPolicy": Policies(store, snapshot, admission),
+        "Session": Sessions(store, snapshot),
+        "box": Box(store),
+        "token": Token(endpoint),
+        "test_policy": TestPolicy(snapshot, admission, decision_point),
+        "healthz": Healthz(),
+        "readyz": Readyz(checks),
+    }
+    application = create_app(guard, resources)
+    return Service(application, settings, store, plugins, snapshot, decision_log, generated, synced, problem)
+
+
+def create_app(guard: Guard, resources: Mapping[str, object]) -> falcon.App[Any, Any]:
+    """Return the WSGI application: the guard in front, then the routes."""
+    application: falcon.App[Any, Any] = falcon.App(middleware=[guard, Negotiation()])
+    add_error_handlers(application)
+    add_routes(application, resources)
+    return application
+
+
+def serve(settings: Settings) -> int:
+    """Run the service until SIGTERM or SIGINT; return the exit status."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    # Bound before anything else, so that a port that is taken stops the start before it has changed anything.
+    listening = listen(settings.host, settings.port)
+    service = build(settings.on_port(listening.getsockname()[1]))
+    try:
+        server = Server(service.application, listening, threads=settings.threads)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: server.stop())
+        announce(service)
+        # What start-up has made lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        server.run()
+    finally:
+        service.close()
+    return 0
+
+
+def _sync(
+    settings: Settings, store: Store, admission: Admission, hasher: SecretHasher
+) -> tuple[SyncResult | None, FalconboxError | None]:
+    """Bring in the policy directory. A broken one leaves the last good set in force, if there is one."""
+    if settings.policies is None:
+        return None, None
+    secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
+    try:
+        return sync_directory(Path(settings.policies), store, admission, secrets), None
+    except (Invalid, StartupError) as error:
+        if store.get("policy-source", "default") is None:
+            raise
+        log.error("the policy directory is broken; the last good set stays in force: %s", error.detail)  # noqa: TRY400
+        return None, error
+
+
+class _Checks:
+    """What readiness means."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        snapshot: Snapshot,
+        decision_log: DecisionLog,
+        sync_problem: FalconboxError | None,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._snapshot = snapshot
+        self._decision_log = decision_log
+        self._sync_problem = sync_problem
+
+    def __call__(self) -> dict[str, dict[str, Any]]:
+        policies = self._snapshot.current.policies
+        age = self._snapshot.age()
+        broken = policies.broken()
+        return {
+            "store": {"ok": self._store_answers()},
+            "policies": {"ok": broken == 0, "total": len(policies.policies), "broken": broken},
+            "snapshot": {"ok": age <= self._settings.max_staleness, "age_seconds": round(age, 3)},
+            "policy_directory": {"ok": self._sync_problem is None},
+            "decision_log": {"ok": True, "dropped": self._decision_log.dropped},
+        }
+
+    def _store_answers(self) -> bool:
+        try:
+            self._store.head()
+        except FalconboxError:
+            return False
+        return True
