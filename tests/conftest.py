@@ -11,13 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from serving import free_port
 
 
 def wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: float = 60.0) -> None:

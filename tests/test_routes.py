@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import falcon
 import pytest
 from falcon import testing
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from falconbox.canonical import read_target
+from falconbox.errors import Malformed
 from falconbox.routes import OTHERS, RESOURCES, add_routes, is_box_type, is_id, route_params
 
 
@@ -43,6 +47,10 @@ segment = st.sampled_from(
 @given(st.lists(segment, max_size=4))
 def test_what_falcon_routes_is_what_the_document_says(segments: list[str]) -> None:
     path = "/" + "/".join(segments)
+    try:
+        read_target(quote(path))
+    except Malformed:
+        assume(False)  # refused before anything is routed
     routed = CLIENT.simulate_get(path)
     params = route_params(path)
     if routed.status_code != 200 or path in OTHERS:

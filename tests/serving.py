@@ -1,0 +1,155 @@
+"""A real falconbox in a process of its own, on a real socket, for tests that see it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ADMIN_SECRET = "the-admin-secret-of-the-tests"
+START_TIMEOUT = 60.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Answer:
+    """What came back."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+    def __repr__(self) -> str:
+        return f"{self.status} {self.body[:300]!r}"
+
+
+class Box:
+    """A running service."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+        self.process = process
+        self.port = port
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{port}"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        auth: str | None = None,
+        media: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask; `auth` is `id:secret` or a token; a body that is neither text nor bytes is sent as JSON."""
+        data = body if body is None or isinstance(body, bytes) else body.encode() if isinstance(body, str) else None
+        if data is None and body is not None:
+            data = json.dumps(body).encode()
+        sent = dict(headers or {})
+        if data is not None:
+            sent.setdefault("Content-Type", media)
+        if auth is not None:
+            encoded = b64encode(auth.encode()).decode()
+            sent["Authorization"] = f"Basic {encoded}" if ":" in auth else f"Bearer {auth}"
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return Answer(response.status, dict(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read())
+
+    def admin(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+        """Ask as the administrator."""
+        return self.ask(method, path, body, auth=f"admin:{ADMIN_SECRET}", **options)
+
+    def raw(self, data: bytes, timeout: float = 30.0) -> bytes:
+        """Send bytes on a fresh connection and return all that comes back until it is closed."""
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            try:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                while chunk := connection.recv(65536):
+                    received += chunk
+            except ConnectionError:
+                pass  # a server that refuses early closes while we are still sending
+        return received
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the decision log so far."""
+        return [json.loads(line) for line in self.output().splitlines()]
+
+    def output(self) -> str:
+        """Return standard output so far, whole lines only."""
+        text = (self.folder / "stdout").read_text()
+        return text[: text.rfind("\n") + 1]
+
+    def errors(self) -> str:
+        """Return standard error so far."""
+        return (self.folder / "stderr").read_text()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End the process and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a service: ours, without settings that could leak into it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FALCONBOX_")}
+    return {**kept, "FALCONBOX_ADMIN_SECRET": ADMIN_SECRET, **more}
+
+
+def start(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None, port: int | None = None) -> Box:
+    """Start a service whose data, output and working directory are in a folder; return when it is ready."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = port if port is not None else free_port()
+    command = [sys.executable, "-m", "falconbox", "serve", "--port", str(chosen), *arguments]
+    with (folder / "stdout").open("ab") as out, (folder / "stderr").open("ab") as err:
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, env=dict(environ or environment()))
+    box = Box(process, chosen, folder)
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the service ended with {process.returncode}: {box.errors()}"
+        try:
+            if box.ask("GET", "/healthz").status == 200:
+                return box
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.02)
+    box.stop(signal.SIGKILL)
+    raise AssertionError(f"the service is not up after {START_TIMEOUT} seconds: {box.errors()}")
+
+
+@contextmanager
+def running(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Box]:
+    """Run a service for the length of a block."""
+    box = start(folder, *arguments, environ=environ)
+    try:
+        yield box
+    finally:
+        box.stop()
