@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import logging
 import os
@@ -42,6 +41,7 @@ from falconbox.resources.test_policy import TestPolicy
 from falconbox.resources.token import Token
 from falconbox.routes import add_routes
 from falconbox.server import Server, listen
+from falconbox.service import Readiness, Service
 from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
 from falconbox.store import Store
@@ -52,27 +52,6 @@ OPEN_ROUTES: Final = frozenset({("POST", "/auth/token"), ("GET", "/healthz"), ("
 """Everything that is answered without a decision: method and exact path."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Service:
-    """Everything that runs, put together. `close` lets go of it."""
-
-    application: falcon.App[Any, Any]
-    settings: Settings
-    store: Store
-    plugins: Plugins
-    snapshot: Snapshot
-    decision_log: DecisionLog
-    generated_secret: str | None
-    synced: SyncResult | None
-    sync_problem: FalconboxError | None
-
-    def close(self) -> None:
-        """Stop following the store, write what is left of the decision log, and close both."""
-        self.snapshot.stop()
-        self.decision_log.close()
-        self.store.close()
 
 
 def build(settings: Settings) -> Service:
@@ -112,7 +91,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         proxies=Proxies(settings.trusted_proxies),
         open_routes=OPEN_ROUTES,
     )
-    checks = _Checks(settings, store, snapshot, decision_log, problem)
+    checks = Readiness(settings.max_staleness, store, snapshot, decision_log, problem)
     resources = {
         "Client": Clients(store, snapshot, admission, hasher.hash),
         "AccessPolicy": Policies(store, snapshot, admission),
@@ -169,40 +148,3 @@ def _sync(
             raise
         log.error("the policy directory is broken; the last good set stays in force: %s", error.detail)  # noqa: TRY400
         return None, error
-
-
-class _Checks:
-    """What readiness means."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        snapshot: Snapshot,
-        decision_log: DecisionLog,
-        sync_problem: FalconboxError | None,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._snapshot = snapshot
-        self._decision_log = decision_log
-        self._sync_problem = sync_problem
-
-    def __call__(self) -> dict[str, dict[str, Any]]:
-        policies = self._snapshot.current.policies
-        age = self._snapshot.age()
-        broken = policies.broken()
-        return {
-            "store": {"ok": self._store_answers()},
-            "policies": {"ok": broken == 0, "total": len(policies.policies), "broken": broken},
-            "snapshot": {"ok": age <= self._settings.max_staleness, "age_seconds": round(age, 3)},
-            "policy_directory": {"ok": self._sync_problem is None},
-            "decision_log": {"ok": True, "dropped": self._decision_log.dropped},
-        }
-
-    def _store_answers(self) -> bool:
-        try:
-            self._store.head()
-        except FalconboxError:
-            return False
-        return True

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import falconbox
 from falconbox.bootstrap import ADMIN
-
-if TYPE_CHECKING:
-    from falconbox.app import Service
+from falconbox.service import Service
 
 
 def announce(service: Service, out: TextIO = sys.stderr) -> None:

@@ -1,0 +1,53 @@
+# What people do with a clone. `make help` lists it.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+SOURCES := pyproject.toml
+RESOLVE := --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check test-plugins bench lock clean
+
+help: ## Say what there is.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: $(VENV)/.installed ## Install what it needs, and serve on 127.0.0.1:8080 with the example policies.
+	$(BIN)/falconbox serve --policies policies
+
+test: $(VENV)/.tested ## Install what it needs, and pass the tests.
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(VENV)/.tested ## Lint, format, types, layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=engines $(BIN)/lint-imports
+
+test-plugins: $(VENV)/.tested ## Build each plugin, and test it in an environment of its own.
+	$(BIN)/python plugins/test_each.py
+
+bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.
+	$(BIN)/python benchmarks/decide.py
+
+lock: | $(VENV)/bin/python ## Resolve the requirements anew.
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
+	$(BIN)/pip-compile $(RESOLVE) --all-build-deps --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile $(RESOLVE) --output-file requirements-dev.lock requirements-dev.in
+
+clean: ## Remove what was made, but no data.
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "falconbox needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.tested: requirements-dev.lock $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

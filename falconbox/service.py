@@ -1,0 +1,75 @@
+"""Everything that runs, put together, and whether it can do its work."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import falcon
+
+from falconbox.decision_log.writer import DecisionLog
+from falconbox.errors import FalconboxError
+from falconbox.plugins import Plugins
+from falconbox.settings import Settings
+from falconbox.snapshot import Snapshot
+from falconbox.store import Store
+from falconbox.sync import SyncResult
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that runs, put together. `close` lets go of it."""
+
+    application: falcon.App[Any, Any]
+    settings: Settings
+    store: Store
+    plugins: Plugins
+    snapshot: Snapshot
+    decision_log: DecisionLog
+    generated_secret: str | None
+    synced: SyncResult | None
+    sync_problem: FalconboxError | None
+
+    def close(self) -> None:
+        """Stop following the store, write what is left of the decision log, and close both."""
+        self.snapshot.stop()
+        self.decision_log.close()
+        self.store.close()
+
+
+class Readiness:
+    """What readiness means: the checks by name, each with `ok` and figures, and nothing that is stored."""
+
+    def __init__(
+        self,
+        max_staleness: float,
+        store: Store,
+        snapshot: Snapshot,
+        decision_log: DecisionLog,
+        sync_problem: FalconboxError | None,
+    ) -> None:
+        self._max_staleness = max_staleness
+        self._store = store
+        self._snapshot = snapshot
+        self._decision_log = decision_log
+        self._sync_problem = sync_problem
+
+    def __call__(self) -> dict[str, dict[str, Any]]:
+        """Look, and return what was found."""
+        policies = self._snapshot.current.policies
+        age = self._snapshot.age()
+        broken = policies.broken()
+        return {
+            "store": {"ok": self._store_answers()},
+            "policies": {"ok": broken == 0, "total": len(policies.policies), "broken": broken},
+            "snapshot": {"ok": age <= self._max_staleness, "age_seconds": round(age, 3)},
+            "policy_directory": {"ok": self._sync_problem is None},
+            "decision_log": {"ok": True, "dropped": self._decision_log.dropped},
+        }
+
+    def _store_answers(self) -> bool:
+        try:
+            self._store.head()
+        except FalconboxError:
+            return False
+        return True
