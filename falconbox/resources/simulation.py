@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from falconbox.canonical import read_target
 from falconbox.document import build_document
 from falconbox.errors import Invalid, Malformed, Problem
 from falconbox.model import Caller, Client
-from falconbox.schemas import did_you_mean
+from falconbox.schemas import did_you_mean, escape
 
 SHAPE: Final[Mapping[str, type]] = {
     "request-method": str,
@@ -81,7 +81,19 @@ def _wrong_fields(request: Mapping[str, Any]) -> list[Problem]:
     problems += [
         Problem(f"/request/{name}", "is required") for name in ("request-method", "uri") if name not in request
     ]
+    for field, name, value in _nested_strings(request):
+        if not isinstance(value, str):
+            problems.append(Problem(f"/request/{field}/{escape(name)}", "must be a string"))
     return problems
+
+
+def _nested_strings(request: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield field, name and value of what must be a string within the fields that are objects."""
+    for field, names in (("headers", None), ("client", ("id",)), ("session", ("id",))):
+        members = request.get(field)
+        if isinstance(members, dict):
+            for name in members if names is None else names:
+                yield field, name, members.get(name)
 
 
 def _client(request: Mapping[str, Any], clients: Mapping[str, Client]) -> Client | None:
