@@ -7,7 +7,9 @@ import json
 import threading
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
+
+import jsonschema_rs
 
 from falconbox import (
     NO_FACETS,
@@ -18,16 +20,24 @@ from falconbox import (
     Evaluator,
     Facets,
     PolicyInvalid,
+    Problem,
     Reason,
+    Undetermined,
     Verdict,
     hookimpl,
 )
-from falconbox_json_schema.dialect import compile_schema, problems
+from falconbox_json_schema.bounds import MAX_DEPTH, Unbounded, canonical_text
+from falconbox_json_schema.dialect import problems, subschemas
+from falconbox_json_schema.patterns import REGEX, pattern_problems
 from falconbox_json_schema.reading import reads
-from falconbox_json_schema.references import References
+from falconbox_json_schema.references import References, find_cycle
+from falconbox_json_schema.rewriting import stock
+from falconbox_json_schema.subschemas import Subschema
 from falconbox_json_schema.wording import reasons
 
-FITS = Reason("fits", "the request fits the policy's schema", policy_pointer="/schema")
+FITS: Final = Reason("fits", "the request fits the policy's schema", policy_pointer="/schema")
+SOMETIMES_UNUSED: Final = frozenset({"additionalItems", "definitions", "else", "then"})
+"""Keywords whose subschemas the validator may leave uncompiled."""
 
 
 class SchemaEvaluator:
@@ -35,21 +45,25 @@ class SchemaEvaluator:
 
     facets: Facets = NO_FACETS
 
-    def __init__(self, schema: Any) -> None:
-        self._schema = schema
-        self._validator = compile_schema(schema)
-        self.reads = reads(schema, References(schema))
+    def __init__(self, nodes: list[Subschema], references: References) -> None:
+        self.reads = reads(nodes[0], references)
+        self._schema = nodes[0].schema
+        self._validator = _compiled(self._schema, references)
         # Bound here once: this is what every request calls.
         self._is_valid = self._validator.is_valid
+        self._recursive = references.used and find_cycle(nodes, references.everywhere) is not None
 
     def evaluate(self, document: Document) -> bool:
-        """Return whether the document fits the schema."""
+        """Return whether the document fits the schema. Raises Undetermined if it is too deep to be looked at."""
+        if self._recursive:
+            _check_depth(document)
         return self._is_valid(document)
 
     def explain(self, document: Document) -> Verdict:
-        """Return whether it fits, and what does not."""
-        found = reasons(self._validator.iter_errors(document), self._schema)
-        return Verdict(matched=not found, reasons=found or (FITS,))
+        """Return whether it fits, and what does not. Raises what `evaluate` raises."""
+        if self.evaluate(document):
+            return Verdict(matched=True, reasons=(FITS,))
+        return Verdict(matched=False, reasons=reasons(self._validator.iter_errors(document), self._schema))
 
 
 class JsonSchemaEngine:
@@ -69,16 +83,58 @@ class JsonSchemaEngine:
 
     def compile(self, policy: AccessPolicy, compile_branch: CompileBranch) -> Evaluator:
         """Return the evaluator of a policy's schema. Raises PolicyInvalid with everything that is wrong with it."""
-        schema = policy.body["schema"]
-        found = problems(schema)
-        if found:
-            raise PolicyInvalid(dataclasses.replace(problem, pointer=f"/schema{problem.pointer}") for problem in found)
-        key = json.dumps(schema, sort_keys=True)
+        try:
+            text = canonical_text(policy.body.get("schema"))
+        except Unbounded as error:
+            raise PolicyInvalid([Problem("/schema", str(error))]) from None
         with self._lock:
-            evaluator = self._shared.get(key)
-            if evaluator is None:
-                evaluator = self._shared[key] = SchemaEvaluator(schema)
+            evaluator = self._shared.get(text)
+        if evaluator is None:
+            # From the text: a copy that nobody else can change.
+            evaluator = _evaluator(json.loads(text))
+            with self._lock:
+                evaluator = self._shared.setdefault(text, evaluator)
         return evaluator
+
+
+def _evaluator(schema: Any) -> SchemaEvaluator:
+    nodes, references = subschemas(schema)
+    found = problems(nodes, references)
+    if found or any(keyword in SOMETIMES_UNUSED for node in nodes for keyword, _ in node.children):
+        found += pattern_problems(nodes)
+    if not found:
+        try:
+            return SchemaEvaluator(nodes, references)
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            # What is left to fail is a pattern; should it be something else, it is refused all the same.
+            found = pattern_problems(nodes) or [Problem("", f"cannot be compiled: {type(error).__name__}")]
+    found.sort(key=lambda problem: (problem.pointer, problem.detail))
+    raise PolicyInvalid(dataclasses.replace(problem, pointer=f"/schema{problem.pointer}") for problem in found)
+
+
+def _compiled(schema: Any, references: References) -> jsonschema_rs.Draft7Validator:
+    return jsonschema_rs.Draft7Validator(
+        stock(schema, references),
+        validate_formats=True,
+        ignore_unknown_formats=False,
+        pattern_options=REGEX,
+        offline=True,
+    )
+
+
+def _check_depth(document: Any) -> None:
+    # The validator follows a recursive schema as deep as the document goes, and would end the process.
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            below
+            for value in level
+            if isinstance(value, (dict, list))
+            for below in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise Undetermined(f"the document nests deeper than {MAX_DEPTH}")
 
 
 @hookimpl

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from falconbox import ALL, All
-from falconbox_json_schema.references import References, in_place
+from falconbox_json_schema.references import References
+from falconbox_json_schema.subschemas import Subschema
 
 SEES_EVERY_KEY: Final = frozenset(
     {"additionalProperties", "const", "constant", "enum", "maxProperties", "minProperties", "patternProperties",
@@ -15,22 +15,24 @@ SEES_EVERY_KEY: Final = frozenset(
 """Keywords that look at an object as a whole, or at members that they do not name."""
 
 
-def reads(schema: Any, references: References) -> frozenset[str] | All:
-    """Return the keys: a document without any other key is judged the same."""
+def reads(top: Subschema, references: References) -> frozenset[str] | All:
+    """Return the keys: a document that differs in other keys only is judged the same."""
     keys: set[str] = set()
     seen: set[int] = set()
-    waiting = [schema]
+    waiting = [top]
     while waiting:
         node = waiting.pop()
-        if id(node) in seen or not isinstance(node, Mapping):
+        if id(node) in seen:
             continue
         seen.add(id(node))
-        waiting += in_place(node, references)
-        if "$ref" in node:
+        waiting += references.in_place(node)
+        said = node.keywords
+        if "$ref" in said:
             continue
-        if any(keyword in SEES_EVERY_KEY and value is not True for keyword, value in node.items()):
+        # `true` constrains no member, whichever of these keywords says it.
+        if any(keyword in SEES_EVERY_KEY and value is not True for keyword, value in said.items()):
             return ALL
-        keys.update(node.get("properties", ()), node.get("required", ()))
-        for name, needed in node.get("dependencies", {}).items():
+        keys.update(said.get("properties", ()), said.get("required", ()))
+        for name, needed in said.get("dependencies", {}).items():
             keys.update([name], needed if isinstance(needed, list) else ())
     return frozenset(keys)

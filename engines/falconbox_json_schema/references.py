@@ -2,68 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 from urllib.parse import unquote
 
-from falconbox_json_schema.subschemas import children, walk
+from falconbox_json_schema.subschemas import IN_PLACE, Subschema
 
-MAX_EVALUATIONS: Final = 2000
-"""How many subschemas may look at one place of a document."""
+MAX_EVALUATIONS: Final = 1000
+"""How many subschemas references may lead to one place of a document; a schema may always have as many as it writes."""
 
 MAX_DEPTH: Final = 64
 """How deep documents are."""
 
-IN_PLACE: Final = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependencies"})
-"""Keywords whose subschemas look at the same place as their schema."""
+NAME: Final = re.compile(r"#[A-Za-z][A-Za-z0-9._:-]*")
+"""An `$id` that names a subschema (draft-07, 8.2.3)."""
+
+Edges = Callable[[Subschema], Iterable[Subschema]]
 
 
 class References:
     """Finds what `#`, `#/pointer` and `#name` mean in one schema."""
 
-    def __init__(self, schema: Any) -> None:
-        self._root = schema
-        self._schemas = {id(node) for node, _ in walk(schema)}
-        self._named = {
-            node["$id"]: node
-            for node, _ in walk(schema)
-            if isinstance(node, Mapping) and isinstance(node.get("$id"), str) and node["$id"].startswith("#")
-        }
+    def __init__(self, nodes: Sequence[Subschema]) -> None:
+        self._places: dict[str, Subschema] = {"#" + node.pointer: node for node in nodes}
+        self._names: dict[str, Subschema] = {}
+        self.used = any("$ref" in node.keywords for node in nodes)
+        for node in nodes:
+            name = node.keywords.get("$id")
+            if isinstance(name, str) and NAME.fullmatch(name):
+                self._names.setdefault(name, node)
 
-    def target(self, reference: str) -> Any:
+    def target(self, reference: str) -> Subschema:
         """Return the schema that a reference names. Raises LookupError, also when what it names is no schema."""
-        if reference == "#":
-            return self._root
-        if reference in self._named:
-            return self._named[reference]
-        found = self._root
-        for part in unquote(reference).removeprefix("#/").split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            try:
-                found = found[int(name)] if isinstance(found, list) and name.isdecimal() else found[name]
-            except TypeError:
-                raise LookupError(reference) from None
-        if isinstance(found, bool) or id(found) in self._schemas:
-            return found
-        raise LookupError(reference)
+        try:
+            return self._names.get(reference) or self._places[unquote(reference, errors="strict")]
+        except UnicodeDecodeError:
+            raise LookupError(reference) from None
+
+    def in_place(self, node: Subschema) -> list[Subschema]:
+        """Return the schemas that look at the same place of a document as this one. Raises LookupError."""
+        if "$ref" in node.keywords:
+            # In draft-07 a reference hides everything that stands beside it.
+            return [self.target(node.keywords["$ref"])]
+        return [child for keyword, child in node.children if keyword in IN_PLACE]
+
+    def everywhere(self, node: Subschema) -> list[Subschema]:
+        """Return the schemas that this one leads to, at the same place or deeper. Raises LookupError."""
+        if "$ref" in node.keywords:
+            return self.in_place(node)
+        return [child for keyword, child in node.children if keyword != "definitions"]
 
 
-def in_place(node: Any, references: References) -> Iterator[Any]:
-    """Yield the schemas that look at the same place of a document as this one. Raises LookupError."""
-    if not isinstance(node, Mapping):
-        return
-    if "$ref" in node:
-        # In draft-07 a reference hides everything that stands beside it.
-        yield references.target(node["$ref"])
-        return
-    yield from (child for keyword, _, child in children(node) if keyword in IN_PLACE)
-
-
-def find_cycle(schema: Any, references: References) -> str | None:
-    """Return the pointer of a schema that leads back to itself without looking any deeper, if there is one."""
+def find_cycle(nodes: Sequence[Subschema], edges: Edges) -> Subschema | None:
+    """Return a schema from which edges lead back to itself, if there is one."""
     done: set[int] = set()
-    for start, pointer in walk(schema):
-        path: list[tuple[Any, Iterator[Any]]] = [(start, in_place(start, references))]
+    for start in nodes:
+        if id(start) in done:
+            continue
+        path = [(start, iter(edges(start)))]
         on_path = {id(start)}
         while path:
             node, following = path[-1]
@@ -72,62 +69,76 @@ def find_cycle(schema: Any, references: References) -> str | None:
                 path.pop()
                 on_path.discard(id(node))
                 done.add(id(node))
-            elif id(child) in on_path and isinstance(child, Mapping):
-                return pointer
+            elif id(child) in on_path:
+                return child
             elif id(child) not in done:
-                path.append((child, in_place(child, references)))
+                path.append((child, iter(edges(child))))
                 on_path.add(id(child))
     return None
 
 
-def evaluations(schema: Any, references: References) -> int:
-    """Return a bound on how many subschemas look at one place of a document of MAX_DEPTH; at most one above the limit.
+def evaluations(nodes: Sequence[Subschema], references: References) -> int:
+    """Return a bound on how many subschemas look at any one place of a document; no more than the limit plus one.
 
-    The schema must have no cycle. Work multiplies where several subschemas lead to the same place: those of `allOf` and
-    its like, and patterns beside properties. Two properties are two places.
+    There must be no cycle at one place. Level by level below the place where a schema is applied, this counts who looks
+    there: the subschemas of `allOf` and its like add up; two properties are two places, so the larger counts.
     """
-    nodes = _nodes_deepest_first(schema, references)
-    costs = dict.fromkeys((id(node) for node in nodes), 0)
+    limit = max(MAX_EVALUATIONS, len(nodes))
+    ordered = _innermost_first(nodes, references)
+    same_place = {id(node): [id(child) for child in references.in_place(node)] for node in ordered}
+    here: dict[int, int] = {}
+    for node in ordered:
+        here[id(node)] = min(1 + sum(here[child] for child in same_place[id(node)]), limit + 1)
+    counts, worst = here, max(here.values())
     for _ in range(MAX_DEPTH):
-        below, costs = costs, {}
-        for node in nodes:
-            here = 1 + sum(costs[id(child)] for child in in_place(node, references))
-            costs[id(node)] = min(here + _deeper(node, below), MAX_EVALUATIONS + 1)
-        if costs == below:
+        below, counts = counts, {}
+        for node in ordered:
+            count = sum(counts[child] for child in same_place[id(node)]) + _members(node, below, here)
+            counts[id(node)] = min(count, limit + 1)
+        worst = max(worst, *counts.values())
+        if worst > limit or counts == below:
             break
-    return costs[id(schema)]
+    return worst
 
 
-def _deeper(node: Any, below: Mapping[int, int]) -> int:
-    if not isinstance(node, Mapping) or "$ref" in node:
+def _members(node: Subschema, below: Mapping[int, int], here: Mapping[int, int]) -> int:
+    """Return how many look at one member or item, at the level that `below` counts."""
+    if "$ref" in node.keywords:
         return 0
-    shared = alone = 0
-    for keyword, _, child in children(node):
-        if keyword in IN_PLACE or keyword == "definitions":
-            continue
-        if keyword == "properties" or (keyword == "items" and isinstance(node["items"], list)):
-            alone = max(alone, below[id(child)])
-        else:
-            shared += below[id(child)]
-    return shared + alone
+    named = patterned = additional = item = contained = names = 0
+    for keyword, child in node.children:
+        count = below[id(child)]
+        match keyword:
+            case "properties":
+                named = max(named, count)
+            case "patternProperties":
+                patterned += count
+            case "additionalProperties":
+                additional = count
+            case "items" | "additionalItems":
+                item = max(item, count)
+            case "contains":
+                contained = count
+            case "propertyNames":
+                # A name is a string: nothing is below it.
+                names = count if below is here else 0
+    return max(max(named + patterned, additional) + names, item + contained)
 
 
-def _nodes_deepest_first(schema: Any, references: References) -> list[Any]:
+def _innermost_first(nodes: Sequence[Subschema], references: References) -> list[Subschema]:
     """Return all schemas, each after those that look at the same place by its order."""
-    ordered: list[Any] = []
+    ordered: list[Subschema] = []
     seen: set[int] = set()
-    for start, _ in walk(schema):
-        path = [(start, in_place(start, references))]
+    for start in nodes:
+        path = [(start, iter(references.in_place(start)))]
         while path:
             node, following = path[-1]
-            if id(node) in seen:
-                path.pop()
-                continue
-            child = next(following, None)
+            child = None if id(node) in seen else next(following, None)
             if child is not None:
-                path.append((child, in_place(child, references)))
+                path.append((child, iter(references.in_place(child))))
                 continue
-            seen.add(id(node))
-            ordered.append(node)
+            if id(node) not in seen:
+                seen.add(id(node))
+                ordered.append(node)
             path.pop()
     return ordered

@@ -1,4 +1,4 @@
-"""Where draft-07 has subschemas, and which keywords it has at all."""
+"""Where draft-07 has subschemas, and which of them look at the same place of a document as their schema."""
 
 from __future__ import annotations
 
@@ -10,76 +10,59 @@ SINGLE: Final = frozenset(
 )
 """Keywords whose value is a schema (`items` may be a list of them)."""
 
-LISTS: Final = frozenset({"allOf", "anyOf", "oneOf"})
+LISTS: Final = frozenset({"allOf", "anyOf", "items", "oneOf"})
 """Keywords whose value is a list of schemas."""
 
 MAPS: Final = frozenset({"definitions", "dependencies", "patternProperties", "properties"})
 """Keywords whose value maps names to schemas (`dependencies` also to lists of names)."""
 
-ASSERTIONS: Final = frozenset(
-    {
-        "const", "constant", "contentEncoding", "contentMediaType", "enum", "exclusiveMaximum", "exclusiveMinimum",
-        "format", "maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties",
-        "minimum", "multipleOf", "pattern", "required", "type", "uniqueItems",
-    }
-)  # fmt: skip
+IN_PLACE: Final = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependencies"})
+"""Keywords whose subschemas look at the same place as their schema."""
 
-ANNOTATIONS: Final = frozenset(
-    {"$comment", "$id", "$ref", "$schema", "default", "description", "examples", "readOnly", "title", "writeOnly"}
-)
+DATA: Final = frozenset({"const", "constant", "enum"})
+"""Keywords whose value is compared with what stands in the document."""
 
-KEYWORDS: Final = SINGLE | LISTS | MAPS | ASSERTIONS | ANNOTATIONS
 
-FORMATS: Final = frozenset(
-    {
-        "date", "date-time", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri", "iri-reference",
-        "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference", "uri-template",
-    }
-)  # fmt: skip
-"""The formats of draft-07; all of them are asserted."""
+class Subschema:
+    """A schema with its place (a JSON pointer from the top schema) and its direct subschemas by keyword."""
+
+    __slots__ = ("children", "pointer", "schema")
+
+    def __init__(self, schema: Any, pointer: str) -> None:
+        self.schema = schema
+        self.pointer = pointer
+        self.children: list[tuple[str, Subschema]] = []
+
+    @property
+    def keywords(self) -> Mapping[str, Any]:
+        """What it says; nothing if it is true, false, or no schema at all."""
+        return self.schema if isinstance(self.schema, dict) else {}
 
 
 def escape(part: str | int) -> str:
-    """Return one reference token of a JSON pointer (RFC 6901)."""
+    """Return one reference token of a JSON pointer (RFC 6901 section 3)."""
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
-def children(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield keyword, pointer below the schema, and subschema, of each direct subschema."""
+def walk(schema: Any) -> list[Subschema]:
+    """Return a schema and all its subschemas, each before its own. What stands where a schema should is one of them."""
+    found = [Subschema(schema, "")]
+    for node in found:
+        for keyword, pointer, child in _children(node.keywords):
+            below = Subschema(child, node.pointer + pointer)
+            node.children.append((keyword, below))
+            found.append(below)
+    return found
+
+
+def _children(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for keyword, value in schema.items():
-        if keyword in SINGLE and not (keyword == "items" and isinstance(value, list)):
-            yield keyword, f"/{keyword}", value
-        elif (keyword in LISTS or keyword == "items") and isinstance(value, list):
+        if keyword in LISTS and isinstance(value, list):
             for position, item in enumerate(value):
                 yield keyword, f"/{keyword}/{position}", item
-        elif keyword in MAPS and isinstance(value, Mapping):
+        elif keyword in SINGLE:
+            yield keyword, f"/{keyword}", value
+        elif keyword in MAPS and isinstance(value, dict):
             for name, item in value.items():
                 if not (keyword == "dependencies" and isinstance(item, list)):
                     yield keyword, f"/{keyword}/{escape(name)}", item
-
-
-def walk(schema: Any, pointer: str = "") -> Iterator[tuple[Any, str]]:
-    """Yield a schema and all its subschemas with their pointers, without recursion."""
-    waiting = [(schema, pointer)]
-    while waiting:
-        current, where = waiting.pop()
-        yield current, where
-        if isinstance(current, Mapping):
-            waiting += [(child, where + below) for _, below, child in children(current)]
-
-
-def with_const(schema: Any) -> Any:
-    """Return a schema in which `constant` is spelt `const`; only keywords are renamed, never names of members."""
-    if not isinstance(schema, Mapping):
-        return schema
-    changed: dict[str, Any] = {}
-    for keyword, value in schema.items():
-        if keyword in SINGLE and not isinstance(value, list):
-            changed[keyword] = with_const(value)
-        elif (keyword in LISTS or keyword == "items") and isinstance(value, list):
-            changed[keyword] = [with_const(item) for item in value]
-        elif keyword in MAPS and isinstance(value, Mapping):
-            changed[keyword] = {name: with_const(item) for name, item in value.items()}
-        else:
-            changed["const" if keyword == "constant" else keyword] = value
-    return changed

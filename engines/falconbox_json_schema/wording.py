@@ -1,84 +1,121 @@
-"""Explanations in words that a policy author understands: what the policy wants, and what the request has."""
+"""Explanations in words that a policy author understands: what the request has, and what the policy wants."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
 
 from falconbox import Reason
+from falconbox_json_schema.rewriting import as_written
 from falconbox_json_schema.subschemas import escape
 
 MAX_REASONS: Final = 10
 MAX_QUOTED: Final = 80
 """Characters of a value that an explanation quotes."""
 
+WANTED: Final = {
+    "const": "{}",
+    "constant": "{}",
+    "enum": "one of {}",
+    "type": "a value of type {}",
+    "pattern": "a match of {}",
+    "format": "a well-formed {}",
+    "contentEncoding": "text in {}",
+    "contentMediaType": "text that is {}",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "minProperties": "at least {} members",
+    "maxProperties": "at most {} members",
+    "uniqueItems": "no item twice",
+}
+"""What the policy wants by keywords that look at one value; {} is what the keyword says."""
+
 
 def reasons(errors: Iterable[jsonschema_rs.ValidationError], schema: Any) -> tuple[Reason, ...]:
-    """Return why a document does not fit, as reasons with pointers into the document and into the policy."""
-    return tuple(_reason(error, schema) for error in islice(errors, MAX_REASONS))
+    """Return why a document does not fit a schema, at most MAX_REASONS, with pointers into both."""
+    return tuple(islice(_reasons(errors, schema), MAX_REASONS))
 
 
-def _reason(error: jsonschema_rs.ValidationError, schema: Any) -> Reason:
-    pointer = _pointer(error.instance_path)
-    path = _as_written(error.schema_path, schema)
-    keyword = str(path[-1]) if path else "false"
-    return Reason(keyword, _sentence(error, pointer), pointer, "/schema" + _pointer(path))
+def _reasons(errors: Iterable[jsonschema_rs.ValidationError], schema: Any) -> Iterator[Reason]:
+    for error in errors:
+        path, said = as_written(error.schema_path, schema)
+        # Where `false` stands, no keyword does.
+        keyword = "false" if error.kind.name == "falseSchema" else str(path[-1])
+        pointer = _pointer(error.instance_path)
+        details = error.kind.as_dict()
+        name = pointer[1:] or "the request"
+        if error.kind.name == "required":
+            pointer += f"/{escape(details['property'])}"
+        yield Reason(keyword, _sentence(error, name, keyword, said, details), pointer, "/schema" + _pointer(path))
+        # Why each alternative fails, when none fits.
+        if error.kind.name in ("anyOf", "oneOf"):
+            for alternative in details["context"]:
+                yield from _reasons(alternative, schema)
 
 
-def _sentence(error: jsonschema_rs.ValidationError, pointer: str) -> str:
-    name = pointer[1:] or "the request"
-    details: dict[str, Any] = error.kind.as_dict()
-    has = f"{name} is {_quoted(error.instance)}"
+def _sentence(error: Any, name: str, keyword: str, said: Any, details: dict[str, Any]) -> str:
     match error.kind.name:
-        case "const":
-            return f"{has}, the policy wants {_quoted(details['expected_value'])}{_slash(pointer, [details])}"
-        case "enum":
-            options = details["options"]
-            return f"{has}, the policy wants one of {_quoted(options)}{_slash(pointer, options)}"
-        case "pattern":
-            return f"{has}, the policy wants a match of {_quoted(details['pattern'])}"
-        case "format":
-            return f"{has}, the policy wants a well-formed {details['format']}"
         case "required":
             return f"{name} has no {_quoted(details['property'])}, and the policy requires it"
-        case "type":
-            return f"{has}, the policy wants another type of value"
         case "additionalProperties":
-            return f"{name} has what the policy does not name: {_quoted(details['unexpected'])}"
-        case "anyOf" | "oneOf" | "not" | "contains" as keyword:
-            return f"{name} does not fit the policy's {keyword}"
+            return f"{name} has {_listed(details['unexpected'])}, which the policy does not name"
+        case "additionalItems":
+            return f"{name} has more items than the policy names"
+        case "propertyNames":
+            return f"{name} has a member whose name the policy does not accept"
+        case "anyOf" | "oneOf":
+            # An alternative without an error is one that fits.
+            several = any(not alternative for alternative in details["context"])
+            return f"{name} fits {'more than one' if several else 'none'} of the policy's alternatives"
+        case "not":
+            return f"{name} is what the policy says it must not be"
+        case "contains":
+            return f"{name} has no item as the policy wants one"
         case "falseSchema":
-            return f"the policy never accepts {name} here"
-        case keyword:
-            return f"{has}, against the policy's {keyword}"
+            return f"the policy accepts nothing at {name}"
+        case _:
+            wanted = WANTED.get(keyword, f"something else ({keyword})").format(
+                _listed(said) if isinstance(said, list) else _quoted(said)
+            )
+            return f"{name} is {_quoted(error.instance)}, the policy wants {wanted}{_hint(name, keyword, said)}"
 
 
-def _slash(pointer: str, options: list[Any]) -> str:
-    wanted = [option.get("expected_value") if isinstance(option, Mapping) else option for option in options]
-    lame = [option for option in wanted if isinstance(option, str) and not option.startswith("/")]
-    if pointer != "/uri" or not lame:
-        return ""
-    return f" (every uri starts with a slash, so no request has {_quoted(lame[0])})"
+def _hint(name: str, keyword: str, said: Any) -> str:
+    """Return what makes a value impossible at the top of a request document. We tell, and never repair."""
+    options = said if keyword == "enum" else [said] if keyword in ("const", "constant") else []
+    for option in options:
+        if isinstance(option, str) and name == "uri" and not option.startswith("/"):
+            return f"; every uri starts with a slash, so no request ever has {_quoted(option)}"
+        if isinstance(option, str) and name == "request-method" and option != option.lower():
+            return f"; request-method is in lower case, so no request ever has {_quoted(option)}"
+    return ""
+
+
+def _listed(values: list[Any]) -> str:
+    return _shortened(", ".join(_quoted(value) for value in values[:MAX_QUOTED]))
 
 
 def _quoted(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        # repr escapes what does not print, so that no document can rearrange the sentence.
+        return repr(_shortened(value))
+    return _shortened(json.dumps(value))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
 
 
 def _pointer(path: Iterable[str | int]) -> str:
     return "".join(f"/{escape(part)}" for part in path)
-
-
-def _as_written(path: list[str | int], schema: Any) -> list[str | int]:
-    """Return the path with `constant` where the author wrote that."""
-    if not path or path[-1] != "const":
-        return path
-    node = schema
-    for part in path[:-1]:
-        node = node[part]
-    return [*path[:-1], "constant"] if "constant" in node else path
