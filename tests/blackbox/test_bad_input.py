@@ -6,16 +6,15 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-import serving
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from serving import ADMIN_SECRET, Answer, Box
 
+import serving
 from falconbox.store.sqlite import SqliteStore
+from serving import ADMIN_SECRET, Answer, Box
 
 pytestmark = pytest.mark.blackbox
 YAML = "application/yaml"

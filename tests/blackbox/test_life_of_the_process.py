@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 import serving
 from serving import ADMIN_SECRET, Box
 

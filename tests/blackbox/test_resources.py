@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import serving
 import yaml
+
+import serving
 from serving import Box
 
 pytestmark = pytest.mark.blackbox
