@@ -28,7 +28,7 @@ from falconbox import (
 )
 from falconbox_json_schema.bounds import MAX_DEPTH, Unbounded, canonical_text
 from falconbox_json_schema.dialect import problems, subschemas
-from falconbox_json_schema.patterns import REGEX, pattern_problems
+from falconbox_json_schema.patterns import MAX_PATTERNS, REGEX, pattern_problems, too_many_patterns
 from falconbox_json_schema.reading import reads
 from falconbox_json_schema.references import References, find_cycle
 from falconbox_json_schema.rewriting import stock
@@ -100,7 +100,9 @@ class JsonSchemaEngine:
 def _evaluator(schema: Any) -> SchemaEvaluator:
     nodes, references = subschemas(schema)
     found = problems(nodes, references)
-    if found or any(keyword in SOMETIMES_UNUSED for node in nodes for keyword, _ in node.children):
+    if too_many_patterns(nodes):
+        found.append(Problem("", f"has more than {MAX_PATTERNS} regular expressions: join some of them by |"))
+    elif found or any(keyword in SOMETIMES_UNUSED for node in nodes for keyword, _ in node.children):
         found += pattern_problems(nodes)
     if not found:
         try:

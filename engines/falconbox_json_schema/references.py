@@ -88,7 +88,9 @@ def evaluations(nodes: Sequence[Subschema], references: References) -> int:
     same_place = {id(node): [id(child) for child in references.in_place(node)] for node in ordered}
     here: dict[int, int] = {}
     for node in ordered:
-        here[id(node)] = min(1 + sum(here[child] for child in same_place[id(node)]), limit + 1)
+        # A reference is not looked at besides what it leads to.
+        own = 0 if "$ref" in node.keywords else 1
+        here[id(node)] = min(own + sum(here[child] for child in same_place[id(node)]), limit + 1)
     counts, worst = here, max(here.values())
     for _ in range(MAX_DEPTH):
         below, counts = counts, {}

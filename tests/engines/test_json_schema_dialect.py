@@ -331,6 +331,7 @@ HOSTILE = {
     "very deep": (deep(100_000), "nests deeper than 64"),
     "one object met a billion times": (shared_objects(30), "holds more than"),
     "many values": ({"enum": [*range(30_000)]}, "holds more than"),
+    "many patterns": ({"anyOf": [{"pattern": f"^{number}$"} for number in range(201)]}, "regular expressions"),
     "long": ({"enum": ["x" * 300_000]}, "is longer than"),
     "a set": ({"enum": {1, 2}}, "is not JSON"),
     "bytes": ({"const": b"x"}, "is not JSON"),
