@@ -1,0 +1,271 @@
+"""Credentials are none, right, or wrong; wrong ones cost the same and look the same, whatever is wrong with them."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from falconbox.authentication import Authenticator
+from falconbox.authentication import secrets as secrets_module
+from falconbox.authentication.basic import read_credentials
+from falconbox.authentication.secrets import (
+    PROVEN_LIFETIME,
+    PROVEN_SIZE,
+    ProvenCredentials,
+    SecretHasher,
+    generate_secret,
+    is_hash,
+)
+from falconbox.errors import CredentialsRejected, Malformed
+from falconbox.model import ANONYMOUS, Client
+from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.tokens import AccessTokens
+from falconbox.store.sqlite import SqliteStore
+from falconbox.world import World
+
+SECRET = "correct horse battery"
+HASHER = SecretHasher()
+HASH = HASHER.hash(SECRET)
+
+
+def client(client_id: str, **fields: Any) -> Client:
+    known: dict[str, Any] = {
+        "version": 1,
+        "generation": "g",
+        "active": True,
+        "grant_types": frozenset({"basic", "client_credentials"}),
+        "secret_hash": HASH,
+        "token_lifetime": 3600,
+        "audiences": None,
+        "public": {"id": client_id},
+        "updated_at": 0.0,
+    }
+    return Client(client_id, **{**known, **fields})
+
+
+CLIENTS = {
+    "good": client("good"),
+    "inactive": client("inactive", active=False),
+    "no-secret": client("no-secret", secret_hash=None),
+    "broken-hash": client("broken-hash", secret_hash="$argon2id$broken"),
+    "no-basic": client("no-basic", grant_types=frozenset({"client_credentials"})),
+}
+WORLD = World(clients=CLIENTS)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccessTokens]:
+    store = SqliteStore(tmp_path_factory.mktemp("keys") / "store")
+    yield AccessTokens(SigningKeys.open(store), "https://box")
+    store.close()
+
+
+@pytest.fixture
+def hasher() -> SecretHasher:
+    return SecretHasher()
+
+
+@pytest.fixture
+def authenticator(hasher: SecretHasher, tokens: AccessTokens) -> Authenticator:
+    return Authenticator(hasher, tokens)
+
+
+def basic(text: str | bytes) -> str:
+    data = text if isinstance(text, bytes) else text.encode()
+    return "Basic " + base64.b64encode(data).decode()
+
+
+def test_without_credentials_the_caller_is_anonymous(authenticator: Authenticator) -> None:
+    assert authenticator.authenticate(None, WORLD) is ANONYMOUS
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
+def test_the_right_secret_makes_the_caller_known(authenticator: Authenticator, scheme: str) -> None:
+    caller = authenticator.authenticate(basic(f"good:{SECRET}").replace("Basic", scheme), WORLD)
+    assert (caller.client, caller.session, caller.claims) == (CLIENTS["good"], None, None)
+
+
+FAILURES = {
+    "unknown client": f"nobody:{SECRET}", "wrong secret": "good:wrong", "empty secret": "good:", "empty id": f":{SECRET}",
+    "inactive": f"inactive:{SECRET}", "no secret": f"no-secret:{SECRET}", "broken hash": f"broken-hash:{SECRET}",
+    "grant missing, right secret": f"no-basic:{SECRET}", "grant missing, wrong secret": "no-basic:wrong",
+    "operators": '{"$ne":null}:{"$ne":null}', "another normal form": f"go\u030aod:{SECRET}", "a space": f" good:{SECRET}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FAILURES.values(), ids=FAILURES)
+def test_every_failure_costs_exactly_one_slow_verification_each_time(
+    authenticator: Authenticator, hasher: SecretHasher, text: str
+) -> None:
+    for number in (1, 2):
+        with pytest.raises(CredentialsRejected):
+            authenticator.authenticate(basic(text), WORLD)
+        assert hasher.slow_verifications == number
+
+
+def test_a_proven_secret_is_not_verified_again_while_it_is_remembered(
+    authenticator: Authenticator, hasher: SecretHasher
+) -> None:
+    for _ in range(5):
+        authenticator.authenticate(basic(f"good:{SECRET}"), WORLD)
+    assert hasher.slow_verifications == 1
+
+
+def test_what_is_remembered_of_a_secret_is_void_when_its_client_changes(
+    authenticator: Authenticator, hasher: SecretHasher
+) -> None:
+    authenticator.authenticate(basic(f"good:{SECRET}"), WORLD)
+    changed = World(clients={"good": client("good", version=2, secret_hash=HASHER.hash("another"))})
+    with pytest.raises(CredentialsRejected):
+        authenticator.authenticate(basic(f"good:{SECRET}"), changed)
+    switched_off = World(clients={"good": client("good", active=False)})
+    with pytest.raises(CredentialsRejected):
+        authenticator.authenticate(basic(f"good:{SECRET}"), switched_off)
+    assert hasher.slow_verifications == 3
+
+
+MALFORMED = [
+    "Basic", "Basic ", "Basic !!!", "Basic Zm9v", basic(b"\xff:x"), basic("good"), basic(f"good:{SECRET}\n"), basic(f"go\0od:{SECRET}"),
+    basic(f"good:{SECRET}\x7f"), "Basic  " + basic(f"good:{SECRET}")[6:], basic(f"good:{SECRET}") + " ", basic("a:b") + "=",
+    basic(b"\xfb\xff:x").replace("+", "-").replace("/", "_"), "Digest username=good", "good", "", "Bearer", "Bearer ", "Bearer x",
+    "Bearer a.b.c", "Bearer  a.b.c", "Basic YTpi ", "Basic\tYTpi", "Basic YTpj\n", "Basic YTpiMQ=", "Basic YTpiMR==",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", MALFORMED)
+def test_a_header_that_is_wrong_in_form_is_rejected_without_a_slow_verification(
+    authenticator: Authenticator, hasher: SecretHasher, header: str
+) -> None:
+    with pytest.raises(CredentialsRejected):
+        authenticator.authenticate(header, WORLD)
+    assert hasher.slow_verifications == 0
+
+
+@pytest.mark.parametrize("second", ["Basic YTpi", "Bearer a.b.c", "x"])
+def test_two_headers_joined_by_a_server_are_malformed(authenticator: Authenticator, second: str) -> None:
+    with pytest.raises(Malformed):
+        authenticator.authenticate(f"{basic(f'good:{SECRET}')}, {second}", WORLD)
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_sent_as_credentials_is_read_or_rejected(text: str) -> None:
+    for header in (text, f"Basic {text}", f"Bearer {text}"):
+        try:
+            _AUTHENTICATOR.authenticate(header, World())
+        except (CredentialsRejected, Malformed) as refusal:
+            assert refusal.detail
+        else:
+            pytest.fail("nobody is known, and somebody was let in")
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters=":"), max_size=20),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=20),
+)
+def test_credentials_have_one_spelling_and_it_reads_back(client_id: str, secret: str) -> None:
+    encoded = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    assert read_credentials(encoded) == (client_id, secret)
+    for other in (encoded.rstrip("="), encoded + "=", f" {encoded}", encoded[:-1] + chr(ord(encoded[-1]) + 1)):
+        if other != encoded:
+            try:
+                assert read_credentials(other) != (client_id, secret)
+            except CredentialsRejected as refusal:
+                assert refusal.detail
+
+
+class _Unused(SecretHasher):
+    def verify(self, secret_hash: str | None, secret: str) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bind(tokens: AccessTokens) -> None:
+    global _AUTHENTICATOR  # noqa: PLW0603  # hypothesis calls a function, and a fixture makes what it needs
+    _AUTHENTICATOR = Authenticator(_Unused(), tokens)
+
+
+def test_a_proven_secret_is_remembered_for_a_minute() -> None:
+    clock = Clock()
+    proven = ProvenCredentials(clock)
+    proven.add("a", 1, "s")
+    assert proven.holds("a", 1, "s")
+    assert not proven.holds("a", 2, "s")
+    assert not proven.holds("a", 1, "t")
+    assert not proven.holds("b", 1, "s")
+    clock.now += PROVEN_LIFETIME
+    assert not proven.holds("a", 1, "s")
+
+
+def test_what_is_remembered_is_bounded_and_holds_no_secret() -> None:
+    proven = ProvenCredentials()
+    for number in range(PROVEN_SIZE + 10):
+        proven.add("a", 1, f"secret-{number}")
+    assert len(proven._entries) == PROVEN_SIZE
+    assert proven.holds("a", 1, f"secret-{PROVEN_SIZE + 9}")
+    assert not proven.holds("a", 1, "secret-0")
+    assert not any(b"secret" in digest for digest in proven._entries)
+
+
+def test_slow_hashes_are_bounded_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets_module.os, "cpu_count", lambda: 2)
+    hasher = SecretHasher()
+    running, most, lock = 0, 0, threading.Lock()
+    argon2 = hasher._argon2
+
+    class Counted:
+        def verify(self, *arguments: Any) -> bool:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            try:
+                return argon2.verify(*arguments)
+            finally:
+                with lock:
+                    running -= 1
+
+    monkeypatch.setattr(hasher, "_argon2", Counted())
+    threads = [threading.Thread(target=hasher.verify, args=(HASH, "wrong")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= most <= 2
+    assert hasher.slow_verifications == 8
+
+
+def test_a_generated_secret_has_256_bits_in_characters_that_need_no_encoding() -> None:
+    made = {generate_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(secret) == 43 and secret.replace("-", "").replace("_", "").isalnum() for secret in made)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "$argon2i$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + "A" * 43, HASH + "x" * 100, HASH.replace("m=19456", "m=9999999"),
+     HASH.replace("t=2", "t=99"), HASH.replace("p=1", "p=99"), HASH.replace("v=19", "v=16"), "plaintext", f" {HASH}", f"{HASH}\n"],
+    ids=range(11),  # the hash has another salt in every process
+)  # fmt: skip
+def test_a_hash_that_is_none_or_too_costly_is_not_accepted(text: str) -> None:
+    assert not is_hash(text)
+
+
+def test_a_hash_of_ours_is_accepted() -> None:
+    assert is_hash(HASH)
+    assert HASHER.verify(HASH, SECRET)
+    assert not HASHER.verify(HASH, SECRET + "x")
+    assert not HASHER.verify(None, SECRET)

@@ -1,0 +1,202 @@
+"""The client credentials grant, without HTTP: RFC 6749 to the letter, one text and one cost for every wrong client."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from falconbox.authentication.basic import read_credentials
+from falconbox.authentication.secrets import SecretHasher
+from falconbox.errors import StoreUnavailable, TokenRequestRefused
+from falconbox.model import Client
+from falconbox.oauth.grants import TokenEndpoint
+from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.sessions import MARGIN, revoke_session
+from falconbox.oauth.tokens import AccessTokens
+from falconbox.store.sqlite import SqliteStore
+
+SECRET = "correct horse battery"
+HASH = SecretHasher().hash(SECRET)
+GOOD = {"grant_type": "client_credentials", "client_id": "me", "client_secret": SECRET}
+
+
+def client(client_id: str, **fields: Any) -> Client:
+    known: dict[str, Any] = {
+        "version": 1, "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}), "secret_hash": HASH,
+        "token_lifetime": 3600, "audiences": None, "public": {"id": client_id}, "updated_at": 0.0,
+    }  # fmt: skip
+    return Client(client_id, **{**known, **fields})
+
+
+CLIENTS = {
+    "me": client("me"),
+    "never": client("never", token_lifetime=None),
+    "choosy": client("choosy", audiences=frozenset({"https://a"})),
+    "basic-only": client("basic-only", grant_types=frozenset({"basic"})),
+    "off": client("off", active=False),
+    "no-secret": client("no-secret", secret_hash=None),
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "store")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def hasher() -> SecretHasher:
+    return SecretHasher()
+
+
+@pytest.fixture
+def endpoint(store: SqliteStore, hasher: SecretHasher) -> TokenEndpoint:
+    tokens = AccessTokens(SigningKeys.open(store), "https://box")
+    return TokenEndpoint(store, tokens, lambda: CLIENTS, read_basic=read_credentials, verify=hasher.verify)
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def refusal(
+    endpoint: TokenEndpoint, parameters: dict[str, Any], authorization: str | None = None
+) -> TokenRequestRefused:
+    with pytest.raises(TokenRequestRefused) as raised:
+        endpoint.respond(parameters, authorization)
+    assert all(" " <= letter <= "~" and letter not in '"\\' for letter in raised.value.detail)
+    assert SECRET not in raised.value.detail
+    return raised.value
+
+
+def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
+    endpoint: TokenEndpoint, store: SqliteStore
+) -> None:
+    answer = endpoint.respond(GOOD, None)
+    assert (answer.keys(), answer["token_type"], answer["expires_in"]) == (
+        {"access_token", "token_type", "expires_in"}, "bearer", 3600
+    )  # fmt: skip
+    (session,) = store.find("Session", {"client": "me"}).records
+    assert session.expires_at == session.body["expires_at"] == session.body["issued_at"] + 3600
+
+
+def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEndpoint) -> None:
+    assert endpoint.respond({**GOOD, "client_id": "never"}, None).keys() == {"access_token", "token_type"}
+
+
+def test_the_header_authenticates_as_well_as_the_body(endpoint: TokenEndpoint) -> None:
+    for parameters in ({"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": "me"}):
+        assert endpoint.respond(parameters, basic(f"me:{SECRET}"))["access_token"]
+
+
+def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> None:
+    answer = endpoint.respond({**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None)
+    assert answer["expires_in"] == 3600
+
+
+CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
+    "no grant type": ({"client_id": "me", "client_secret": SECRET}, None, "invalid_request"),
+    "no credentials": ({"grant_type": "client_credentials"}, None, "invalid_request"),
+    "no secret": ({"grant_type": "client_credentials", "client_id": "me"}, None, "invalid_request"),
+    "two ways": (GOOD, basic(f"me:{SECRET}"), "invalid_request"),
+    "two clients": (
+        {"grant_type": "client_credentials", "client_id": "other"},
+        basic(f"me:{SECRET}"),
+        "invalid_request",
+    ),
+    "id is an operator": ({**GOOD, "client_id": {"$ne": None}}, None, "invalid_request"),
+    "id is null": ({**GOOD, "client_id": None}, None, "invalid_request"),
+    "secret is a number": ({**GOOD, "client_secret": 12345678}, None, "invalid_request"),
+    "grant type is a list": ({**GOOD, "grant_type": ["client_credentials"]}, None, "invalid_request"),
+    "audience is a list": ({**GOOD, "audience": ["a"]}, None, "invalid_request"),
+    "empty audience": ({**GOOD, "audience": ""}, None, "invalid_request"),
+    "long secret": ({**GOOD, "client_secret": "x" * 3000}, None, "invalid_request"),
+    "upper case grant": ({**GOOD, "grant_type": "CLIENT_CREDENTIALS"}, None, "unsupported_grant_type"),
+    "another grant": ({**GOOD, "grant_type": "password"}, None, "unsupported_grant_type"),
+    "wrong secret": ({**GOOD, "client_secret": "wrong"}, None, "invalid_client"),
+    "unknown client": ({**GOOD, "client_id": "nobody"}, None, "invalid_client"),
+    "inactive client": ({**GOOD, "client_id": "off"}, None, "invalid_client"),
+    "client without secret": ({**GOOD, "client_id": "no-secret"}, None, "invalid_client"),
+    "wrong grant and wrong secret": ({**GOOD, "client_id": "basic-only", "client_secret": "x"}, None, "invalid_client"),
+    "wrong grant": ({**GOOD, "client_id": "basic-only"}, None, "unauthorized_client"),
+    "a scope": ({**GOOD, "scope": "admin"}, None, "invalid_scope"),
+    "an audience it may not have": ({**GOOD, "client_id": "choosy", "audience": "https://b"}, None, "invalid_target"),
+    "broken header": ({"grant_type": "client_credentials"}, "Basic !!!", "invalid_client"),
+    "another scheme": ({"grant_type": "client_credentials"}, "Bearer x", "invalid_client"),
+    "wrong secret in the header": ({"grant_type": "client_credentials"}, basic("me:wrong"), "invalid_client"),
+}
+
+
+@pytest.mark.parametrize(("parameters", "authorization", "error"), CASES.values(), ids=CASES)
+def test_every_refusal_has_the_code_of_the_rfc_and_stores_no_session(
+    endpoint: TokenEndpoint, store: SqliteStore, parameters: dict[str, Any], authorization: str | None, error: str
+) -> None:
+    refused = refusal(endpoint, parameters, authorization)
+    assert refused.error == error
+    assert refused.by_header is (authorization is not None and error == "invalid_client")
+    assert store.find("Session").total == 0
+
+
+def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, hasher: SecretHasher) -> None:
+    wrong = [
+        (parameters, header)
+        for parameters, header, error in CASES.values()
+        if error == "invalid_client" and header is None
+    ]
+    assert len(wrong) >= 5
+    texts = set()
+    for number, (parameters, header) in enumerate(wrong, start=1):
+        texts.add(refusal(endpoint, parameters, header).detail)
+        assert hasher.slow_verifications == number
+    assert len(texts) == 1
+
+
+def test_a_token_whose_session_cannot_be_stored_is_not_given_out(endpoint: TokenEndpoint, store: SqliteStore) -> None:
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        endpoint.respond(GOOD, None)
+
+
+def test_revoking_writes_the_revocation_before_it_forgets_the_session(
+    endpoint: TokenEndpoint, store: SqliteStore
+) -> None:
+    endpoint.respond(GOOD, None)
+    (session,) = store.find("Session").records
+    revoke_session(store, session)
+    revocation = store.get("revocation", session.id)
+    assert revocation.expires_at == session.expires_at + MARGIN
+    assert store.get("Session", session.id) is None
+
+
+def test_the_revocation_of_a_token_that_never_expires_stays_for_ever(
+    endpoint: TokenEndpoint, store: SqliteStore
+) -> None:
+    endpoint.respond({**GOOD, "client_id": "never"}, None)
+    (session,) = store.find("Session").records
+    revoke_session(store, session)
+    assert store.get("revocation", session.id).expires_at is None
+
+
+def test_a_revocation_cut_short_leaves_the_token_dead_and_can_be_repeated(
+    endpoint: TokenEndpoint, store: SqliteStore
+) -> None:
+    endpoint.respond(GOOD, None)
+    (session,) = store.find("Session").records
+
+    class CutShort:
+        def put(self, *arguments: Any, **options: Any) -> Any:
+            return store.put(*arguments, **options)
+
+        def delete(self, *arguments: Any, **options: Any) -> Any:
+            raise StoreUnavailable("gone")
+
+    with pytest.raises(StoreUnavailable):
+        revoke_session(CutShort(), session)
+    assert store.get("revocation", session.id) is not None
+    revoke_session(store, session)
+    assert store.get("Session", session.id) is None
