@@ -36,9 +36,11 @@ class NetworkEvaluator:
 
     def evaluate(self, document: Document) -> bool:
         """Return whether the request comes from where the policy says. Raises Undetermined without an address."""
+        text = document.get("remote-addr")
         try:
-            address = ipaddress.ip_address(document["remote-addr"])
-        except (KeyError, ValueError):
+            # A number would be taken for an address too.
+            address = ipaddress.ip_address(text if isinstance(text, str) else "")
+        except ValueError:
             raise Undetermined("the request has no IP address") from None
         # 10.0.0.1 and ::ffff:10.0.0.1 are one address.
         mapped = getattr(address, "ipv4_mapped", None) or address
@@ -51,6 +53,13 @@ class NetworkEvaluator:
         where = "is" if matched else "is not"
         message = f"remote-addr {document['remote-addr']} {where} {self._field} of the policy's networks"
         return Verdict(matched, (Reason("network", message, "/remote-addr", f"/{self._field}"),))
+
+
+def _network(text: str) -> Network:
+    network = ipaddress.ip_network(text)
+    if getattr(network.network_address, "ipv4_mapped", None) is not None:
+        raise ValueError(f"{text} holds IPv4 addresses: write it as an IPv4 network")
+    return network
 
 
 class NetworkEngine:
@@ -73,7 +82,7 @@ class NetworkEngine:
         problems: list[Problem] = []
         for position, text in enumerate(texts):
             try:
-                networks.append(ipaddress.ip_network(text))
+                networks.append(_network(text))
             except ValueError as error:
                 problems.append(Problem(f"/{field}/{position}", f"is no network: {error}"))
         if problems:

@@ -27,7 +27,7 @@ def test_a_request_from_inside_fits_inside_and_not_outside(address: str, inside:
         assert evaluator.explain(document).matched is wanted
 
 
-@pytest.mark.parametrize("document", [{}, {"remote-addr": ""}, {"remote-addr": "unknown"}])
+@pytest.mark.parametrize("document", [{}, {"remote-addr": ""}, {"remote-addr": "unknown"}, {"remote-addr": 1}])
 def test_without_an_address_the_engine_cannot_tell(document: dict[str, Any]) -> None:
     with pytest.raises(Undetermined):
         compiled(inside=["192.0.2.0/24"]).evaluate(document)
@@ -36,6 +36,7 @@ def test_without_an_address_the_engine_cannot_tell(document: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [({}, ""), ({"inside": ["x"]}, "/inside/0"), ({"inside": ["10.0.0.1/8"]}, "/inside/0"),
+     ({"inside": ["::ffff:192.0.2.0/120"]}, "/inside/0"),
      ({"inside": ["10.0.0.0/8"], "outside": ["10.0.0.0/8"]}, "")],
 )  # fmt: skip
 def test_what_is_no_network_is_refused_where_it_stands(body: dict[str, Any], pointer: str) -> None:
