@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parents[1] / "plugins" / "falconbox-engine-network"
+ROOT = Path(__file__).parents[1]
+PLUGIN = ROOT / "plugins" / "falconbox-engine-network"
 
 PROGRAM = """
 import json
@@ -71,3 +74,13 @@ def test_the_example_plugin_is_one_module_and_a_few_lines(installed: Path) -> No
         "falconbox_engine_network.py",
     ]
     assert len((PLUGIN / "falconbox_engine_network.py").read_text().splitlines()) <= 120
+
+
+def test_the_how_to_shows_the_plugin_as_it_is() -> None:
+    page = (ROOT / "docs" / "how-to" / "write-an-engine.md").read_text()
+    (shown,) = re.findall(r"```toml\n(.+?)```", page, re.DOTALL)
+    actual = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads(shown)["project"]
+    assert project == {key: actual[key] for key in project}
+    hook = re.findall(r"```python\n(.+?)```", page, re.DOTALL)[0]
+    assert hook in (PLUGIN / "falconbox_engine_network.py").read_text()

@@ -1,0 +1,66 @@
+"""The reference of engines, dialect and hooks says what the code does."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from policies_of_schemas import compiled
+
+from falconbox import hookspecs
+from falconbox.plugins import HOOKS, load_plugins
+from falconbox_json_schema.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES
+from falconbox_json_schema.dialect import FORMATS, KEYWORDS
+from falconbox_json_schema.patterns import MAX_PATTERNS
+from falconbox_json_schema.references import MAX_EVALUATIONS
+
+DOCS = Path(__file__).parents[2] / "docs"
+DIALECT = (DOCS / "reference" / "json-schema-dialect.md").read_text()
+SPECIFIED = {
+    name: function for name, function in vars(hookspecs).items() if hasattr(function, f"{hookspecs.PROJECT}_spec")
+}
+
+
+def test_every_hook_has_a_section_with_its_signature_and_every_section_a_hook() -> None:
+    page = (DOCS / "reference" / "hooks.md").read_text()
+    sections = set(re.findall(r"^## `(.+)`$", page, re.MULTILINE))
+    assert sections == {f"{name}({', '.join(inspect.signature(hook).parameters)})" for name, hook in SPECIFIED.items()}
+
+
+def test_plugins_are_searched_for_every_hook_there_is() -> None:
+    assert set(HOOKS) == set(SPECIFIED)
+
+
+def test_every_shipped_engine_is_in_the_reference() -> None:
+    page = (DOCS / "reference" / "engines.md").read_text()
+    shipped = {name for name, origin in load_plugins().origins.items() if origin.distribution == "falconbox"}
+    assert set(re.findall(r"^\| `([a-z-]+)` \| .+ \| .+ \|$", page, re.MULTILINE)) == shipped
+
+
+def test_every_keyword_and_format_is_in_the_reference() -> None:
+    table = DIALECT.partition("| of | keywords |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([$A-Za-z]+)`", table)) - {"base64"} == KEYWORDS
+    formats = next(line for line in DIALECT.splitlines() if line.startswith("| `format` |"))
+    assert tuple(re.findall(r"`([a-z0-9-]+)`", formats)[1:]) == FORMATS
+
+
+@pytest.mark.parametrize("limit", [MAX_DEPTH, MAX_VALUES, MAX_CHARACTERS, MAX_PATTERNS])
+def test_the_limits_in_the_reference_are_those_of_the_code(limit: int) -> None:
+    limits = DIALECT.partition("## Limits")[2].partition("## ")[0]
+    assert f"| {limit:,}" in limits
+    assert f"{MAX_EVALUATIONS:,} times" in DIALECT
+
+
+def test_the_explanation_in_the_reference_is_what_the_engine_says() -> None:
+    shown = yaml.safe_load(re.search(r"```yaml\n(.+?)```", DIALECT, re.DOTALL)[1])  # type: ignore[index]
+    schema = {"properties": {"uri": {"enum": ["/Patient", "Encounter"]}}}
+    (reason,) = compiled(schema).explain({"uri": "/Encounter"}).reasons
+    assert shown == {
+        "code": reason.code,
+        "message": reason.message,
+        "pointer": reason.pointer,
+        "policy_pointer": reason.policy_pointer,
+    }
