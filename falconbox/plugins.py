@@ -21,10 +21,14 @@ import pluggy
 from falconbox import hookspecs
 from falconbox.engine import Engine
 from falconbox.errors import StartupError
-from falconbox.schemas import shipped
 
 GROUP: Final = "falconbox"
 HOOKS: Final = ("falconbox_engines", "falconbox_decided")
+POLICY_FIELDS: Final = frozenset(
+    {"resourceType", "id", "description", "type", "link", "effect", "mode", "engine", "meta"}
+)
+"""Fields that every policy has: no engine may give them another meaning."""
+
 _ATTRIBUTES: Final = ("name", "body_schema", "compile")
 _ENGINE_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = logging.getLogger(__name__)
@@ -154,7 +158,7 @@ def _fault(engine: Any) -> str | None:
         jsonschema.Draft202012Validator.check_schema(engine.body_schema)
     except jsonschema.SchemaError as error:
         return f"body_schema of {_kind(engine)} is no JSON Schema: {error.message}"
-    taken = sorted(set(engine.body_schema.get("properties", ())) & set(shipped("AccessPolicy")["properties"]))
+    taken = sorted(set(engine.body_schema.get("properties", ())) & POLICY_FIELDS)
     return f"{_kind(engine)} takes the policy's own fields {', '.join(taken)}" if taken else None
 
 

@@ -14,7 +14,8 @@ from textwrap import dedent
 import pytest
 
 from falconbox.errors import StartupError
-from falconbox.plugins import Plugins, load_plugins
+from falconbox.plugins import POLICY_FIELDS, Plugins, load_plugins
+from falconbox.schemas import shipped
 
 ENGINE = """
 from falconbox import NO_FACETS, Verdict, hookimpl
@@ -179,6 +180,10 @@ def test_what_is_no_engine_stops_the_start(site: Site, result: str, told: str) -
     detail = site.refusal()
     assert "faulty-plugin 1.0" in detail
     assert told in detail
+
+
+def test_the_fields_that_no_engine_may_take_are_those_of_every_policy() -> None:
+    assert set(shipped("AccessPolicy")["properties"]) == POLICY_FIELDS
 
 
 def test_a_wrapper_cannot_put_itself_around_the_engines_of_others(site: Site) -> None:
