@@ -59,7 +59,7 @@ def escape(part: str | int) -> str:
 
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
     # ECMA-262 reads `$` as the end of the string; Python's would let a trailing newline pass.
-    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+    if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$", r"\\Z", pattern), instance):
         yield ValidationError("pattern")
 
 

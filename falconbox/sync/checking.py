@@ -9,7 +9,7 @@ from typing import Any
 
 from falconbox.admission import Admission
 from falconbox.errors import Invalid, Problem
-from falconbox.sync.directory import Entry, read_directory
+from falconbox.sync.directory import Entry, in_order, read_directory
 from falconbox.sync.plan import Wanted
 
 IsHash = Callable[[str], bool]
@@ -62,7 +62,7 @@ def check_entries(entries: Sequence[Entry], admission: Admission, known_client: 
                 admission.policy(entry.document, lambda client: client in declared or known_client(client))
         except Invalid as error:
             problems += [entry.place(problem) for problem in error.problems]
-    return problems
+    return in_order(problems)
 
 
 def resolve(

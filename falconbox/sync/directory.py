@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,10 +58,13 @@ def read_directory(directory: Path) -> tuple[Entry, ...]:
                 detail = f"{entry.type} {entry.id!r} is declared twice; first in {there}"
                 problems.append(entry.place(Problem("/id", detail)))
     if problems:
-        raise Invalid(
-            sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))
-        )
+        raise Invalid(in_order(problems))
     return tuple(entries[key] for key in sorted(entries))
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems in the order in which people read files."""
+    return sorted(problems, key=lambda problem: (problem.file or "", problem.line or 0, problem.column or 0))
 
 
 def _files(root: Path, problems: list[Problem]) -> list[Path]:
