@@ -40,8 +40,10 @@ def recover(store: Store, *, off: Sequence[str], secret: str | None, secret_file
         raise Invalid(problems)
     for record in records:
         if isinstance(record, Record):
-            document = {**record.body["document"], "mode": "off"}
-            store.put("AccessPolicy", record.id, {"document": document}, expect=record.version)
+            # One that cannot be read any more can be switched off all the same.
+            document = record.body.get("document")
+            kept = document if isinstance(document, dict) else {"id": record.id}
+            store.put("AccessPolicy", record.id, {"document": {**kept, "mode": "off"}}, expect=record.version)
     generated = restore_admin(store, SecretHasher(), secret, secret_file)
     store.append("audit", str(uuid.uuid4()), _audit(off))
     return Recovery(tuple(off), generated, str(secret_file))
