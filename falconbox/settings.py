@@ -1,242 +1,162 @@
-"""Settings: flags over environment over defaults, read once, all their problems told at once.
+"""The settings: one table, read once into one frozen object. Flags over environment over defaults.
 
-One row in SETTINGS for each; docs/reference/settings.md is held to that table by a test.
+Only the composition root and the command line see `Settings`; everybody else is handed values.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from falconbox.errors import Invalid, Problem, StartupError
+from falconbox import setting_values as values
+from falconbox.errors import Problem, StartupError
+from falconbox.setting_table import PREFIX, TABLE, Setting
 
-PREFIX: Final = "FALCONBOX_"
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+TEST_PREFIX: Final = "FALCONBOX_TEST_"
+"""What the test suite is told by; never a setting, so the service passes over it."""
 
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise ValueError("a port from 0 to 65535 (0: any that is free)")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text) or float(text) <= 0:
-        raise ValueError("a number of seconds above 0")
-    return float(text)
+DEFAULT: Final = "default"
+MAX_SECRET_FILE: Final = 65536
+"""Bytes of a secret's file that are read."""
 
 
-def _threads(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise ValueError("a number from 1 to 256")
-    return int(text)
+class SettingsInvalid(StartupError):
+    """The settings cannot be used. All problems are told at once; each names its flag or variable."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("the settings cannot be used: " + "; ".join(str(problem) for problem in problems))
 
 
-def _switch(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if text.lower() not in words:
-        raise ValueError("true or false")
-    return words[text.lower()]
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("an absolute http or https URL without query")
-    if text.endswith("/"):
-        raise ValueError("a URL without a slash at its end")
-    return text
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("addresses or networks separated by commas, such as 10.0.0.5,192.168.0.0/24") from None
-
-
-def _store(text: str) -> str:
-    if not text.startswith(("sqlite:///", "mongodb://", "mongodb+srv://")):
-        raise ValueError("sqlite:///PATH (four slashes for an absolute path) or a mongodb:// URI")
-    return text
-
-
-def _text(text: str) -> str:
-    return text
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting. `parse` raises ValueError with what it accepts; a secret may also be read from a file."""
-
-    name: str
-    parse: Callable[[str], Any]
-    default: Any
-    help: str
-    secret: bool = False
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets it."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def flag(self) -> str:
-        """The command line flag that sets it."""
-        return "--" + self.name.replace("_", "-")
-
-
-SETTINGS: Final = (
-    Setting("host", _text, "127.0.0.1", "The address to listen on."),
-    Setting("port", _port, 8080, "The port to listen on."),
-    Setting("data_dir", _text, ".falconbox", "Where the embedded store and the generated admin secret are kept."),
-    Setting(
-        "store",
-        _store,
-        None,
-        "sqlite:///PATH or a mongodb:// URI; by default a file in the data directory.",
-        secret=True,
-    ),
-    Setting("policies", _text, None, "A policy directory to bring in at start-up."),
-    Setting("public_url", _url, None, "How callers reach the service; the issuer of tokens. By default host and port."),
-    Setting("max_staleness", _seconds, 60.0, "Seconds that decisions go on without the store."),
-    Setting("admin_secret", _text, None, "The secret of the client admin; by default one is generated.", secret=True),
-    Setting("trusted_proxies", _networks, (), "Proxies whose X-Forwarded-For and -Proto are believed."),
-    Setting("insecure_http", _switch, default=False, help="Listen beyond this machine without TLS in front."),
-    Setting("decision_log", _text, "stdout", "Where decisions are written: stdout, none, or a file."),
-    Setting(
-        "decision_log_required", _switch, default=False, help="Answer nothing without a durable record; needs a file."
-    ),
-    Setting("threads", _threads, 8, "How many requests are worked on at once."),
-)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """What is in force. `origins` says where each value came from: flag, variable or default."""
+    """What is in force. `origins` names, for each setting, the flag or variable it came from, or `default`."""
 
     host: str
     port: int
-    data_dir: str
-    store: str = dataclasses.field(repr=False)
-    policies: str | None
+    data_dir: Path
+    store: str
+    policies: Path | None
     public_url: str
     max_staleness: float
-    admin_secret: str | None = dataclasses.field(repr=False)
-    trusted_proxies: tuple[Network, ...]
+    admin_secret: str | None
+    trusted_proxies: tuple[values.Network, ...]
     insecure_http: bool
     decision_log: str
     decision_log_required: bool
     threads: int
-    origins: Mapping[str, str] = dataclasses.field(repr=False)
+    origins: Mapping[str, str] = dataclasses.field(compare=False)
 
-    def on_port(self, port: int) -> Settings:
-        """Return the settings with the port that was found when any free one would do."""
-        url = (
-            self.public_url.removesuffix(":0") + f":{port}"
-            if self.origins["public_url"] == "default"
-            else self.public_url
-        )
-        return self if self.port == port else dataclasses.replace(self, port=port, public_url=url)
+    def masked(self) -> dict[str, str | None]:
+        """Return every setting as text that may be printed: no secret is in it."""
+        return {row.name: _printable(row, getattr(self, row.name)) for row in TABLE}
 
-    def masked(self) -> dict[str, Any]:
-        """Return the settings as they may be shown: plain JSON values, secrets masked."""
-        shown = {row.name: getattr(self, row.name) for row in SETTINGS}
-        shown["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
-        shown["admin_secret"] = None if self.admin_secret is None else "***"
-        shown["store"] = re.sub(r"(?<=://)[^/]*@", "***@", self.store)
-        return shown
+    def __repr__(self) -> str:
+        return f"Settings({self.masked()})"
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
-    """Return the settings from command line flags (by setting name, None: not given) and the environment.
+    """Return the settings that flags (by setting name, None: not given) and environment make.
 
-    An empty variable counts as not set. Raises StartupError, naming every variable and flag that is wrong.
+    Raises SettingsInvalid with everything that is wrong.
     """
-    problems = [*_unknown_variables(environ)]
-    values: dict[str, Any] = {}
+    problems = [*_unknown_names(environ)]
+    found: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for row in SETTINGS:
+    for row in TABLE:
         try:
-            text, origins[row.name] = _find(row, flags, environ)
-            values[row.name] = row.default if text is None else row.parse(text)
+            origins[row.name], text = _given(row, flags, environ)
+            found[row.name] = None if text is None else row.read(text)
+        except _Unusable as error:
+            problems.append(error.problem)
         except ValueError as error:
-            problems.append(Problem(origins.get(row.name, row.variable), f"must be {error}"))
-        except Invalid as error:
-            problems += error.problems
+            problems.append(Problem(origins[row.name], str(error)))
     if not problems:
-        problems = _completed(values)
+        problems.extend(_contradictions(found, origins))
     if problems:
-        raise StartupError("\n".join(str(problem) for problem in problems))
-    return Settings(**values, origins=origins)
+        raise SettingsInvalid(tuple(problems))
+    return Settings(**_completed(found), origins=origins)
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
-    known = {row.variable for row in SETTINGS} | {f"{row.variable}_FILE" for row in SETTINGS if row.secret}
-    problems = []
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            problems.append(Problem(name, f"is no setting of falconbox{hint}"))
-    return problems
+class _Unusable(Exception):
+    def __init__(self, where: str, detail: str) -> None:
+        self.problem = Problem(where, detail)
 
 
-def _find(row: Setting, flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str | None, str]:
-    """Return the text of a setting (None: not set) and where it was found."""
-    flag = flags.get(row.name)
-    if flag is not None:
-        return str(flag), row.flag
-    value, path = environ.get(row.variable), environ.get(f"{row.variable}_FILE") if row.secret else None
-    if value and path:
-        raise Invalid([Problem(row.variable, f"and {row.variable}_FILE are both set: keep one")])
-    if value:
-        return value, row.variable
-    if not path:
-        return None, "default"
+def _given(row: Setting, flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return where a setting comes from, and its text. An empty variable counts as not set."""
+    variable, twin = environ.get(row.variable), environ.get(row.twin) if row.secret else None
+    if variable and twin:
+        raise _Unusable(row.variable, f"is set, and so is {row.twin}: set one of them")
+    if flags.get(row.name) is not None:
+        return row.flag, str(flags[row.name])
+    if twin:
+        return row.twin, _from_file(row.twin, twin)
+    return (row.variable, variable) if variable else (DEFAULT, row.default)
+
+
+def _from_file(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r"), f"{row.variable}_FILE"
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Invalid([Problem(f"{row.variable}_FILE", f"names a file that cannot be read: {reason}")]) from error
-
-
-def _completed(values: dict[str, Any]) -> list[Problem]:
-    """Fill in what depends on other settings, and return what does not go together."""
-    problems = []
-    local = _is_local(values["host"])
-    if not local and not values["trusted_proxies"] and not values["insecure_http"]:
-        problems.append(
-            Problem(
-                "--host",
-                f"{values['host']} is beyond this machine, and secrets would travel in clear text: put a proxy with TLS"
-                " in front and name it with --trusted-proxies, or say --insecure-http (docs/how-to/tls-in-front.md)",
-            )
-        )
-    if values["public_url"] is None:
-        if not local:
-            problems.append(Problem("--public-url", "is required when listening beyond this machine"))
-        host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
-        values["public_url"] = f"http://{host}:{values['port']}"
-    if values["store"] is None:
-        values["store"] = f"sqlite:///{values['data_dir']}/falconbox.sqlite3"
-    if values["decision_log_required"] and values["decision_log"] in ("stdout", "none"):
-        problems.append(Problem("--decision-log-required", "needs a file: give one with --decision-log"))
-    if values["admin_secret"] is not None and len(values["admin_secret"]) < 8:
-        problems.append(Problem("FALCONBOX_ADMIN_SECRET", "must have at least 8 characters"))
-    return problems
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
+        with Path(path).open("rb") as file:
+            text = file.read(MAX_SECRET_FILE).decode()
+    except OSError as error:
+        raise _Unusable(variable, f"cannot read {path}: {error.strerror}") from None
     except ValueError:
-        return False
+        raise _Unusable(variable, f"{path} is not UTF-8 text") from None
+    # Editors end a file with a newline that nobody means to be part of the secret.
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise _Unusable(variable, f"{path} is empty")
+    return text
+
+
+def _unknown_names(environ: Mapping[str, str]) -> Iterator[Problem]:
+    known = [name for row in TABLE for name in row.variables]
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+            yield Problem(name, "there is no such setting" + (f"; did you mean {close[0]}?" if close else ""))
+
+
+def _contradictions(found: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Problem]:
+    if found["port"] == 0 and found["public_url"] is None:
+        yield Problem(origins["port"], "is 0, so the public URL cannot be known: give --public-url too")
+    if found["decision_log"] == "none" and found["decision_log_required"]:
+        yield Problem(origins["decision_log_required"], "asks for a record of every decision, but the log is none")
+    if values.is_loopback(found["host"]):
+        return
+    if not (found["trusted_proxies"] or found["insecure_http"]):
+        yield Problem(
+            origins["host"],
+            "would be reachable from other machines, and secrets would cross the network readable by others:"
+            " put TLS in front and name the proxy with --trusted-proxies, or accept it with --insecure-http"
+            " (see docs/how-to/tls-in-front.md)",
+        )
+    if found["public_url"] is None:
+        yield Problem("--public-url", "is required when listening beyond loopback: it is the issuer of tokens")
+    elif not (found["public_url"].startswith("https:") or found["insecure_http"]):
+        yield Problem(origins["public_url"], "must be https when listening beyond loopback (or say --insecure-http)")
+
+
+def _completed(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults that depend on other settings."""
+    host = f"[{found['host']}]" if ":" in found["host"] else found["host"]
+    return {
+        **found,
+        "store": found["store"] or f"sqlite:///{found['data_dir'] / 'falconbox.sqlite3'}",
+        "public_url": found["public_url"] or f"http://{host}:{found['port']}",
+        "trusted_proxies": found["trusted_proxies"] or (),
+    }
+
+
+def _printable(row: Setting, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value) or None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else row.masked(value)

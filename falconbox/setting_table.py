@@ -1,0 +1,78 @@
+"""Every setting there is: its name, how its value is read, its default, and whether it is a secret."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Final
+
+from falconbox import setting_values as values
+
+PREFIX: Final = "FALCONBOX_"
+FILE_SUFFIX: Final = "_FILE"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. A setting whose value is a secret has a `_FILE` twin in the environment."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: str | None
+    help: str
+    secret: bool = False
+    on_command_line: bool = True
+    masked: Callable[[Any], str] = str
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def twin(self) -> str:
+        """The variable that names a file with the value, for a secret."""
+        return self.variable + FILE_SUFFIX
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every name by which the environment can give it."""
+        return (self.variable, self.twin) if self.secret else (self.variable,)
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+TABLE: Final = (
+    Setting("host", values.host, "127.0.0.1", "Where to listen: a host name or an IP address."),
+    Setting("port", values.port, "8080", "The port to listen on; 0 takes a free one."),
+    Setting("data_dir", values.path, ".falconbox", "Where the embedded store and the generated secret are kept."),
+    Setting(
+        "store",
+        values.store_uri,
+        None,
+        "The store: sqlite:///PATH or a mongodb:// URI. By default SQLite in the data directory.",
+        secret=True,
+        masked=values.masked_uri,
+    ),
+    Setting("policies", values.path, None, "A policy directory to bring in at start-up. By default none."),
+    Setting("public_url", values.public_url, None, "How the world reaches it; the issuer of its tokens."),
+    Setting("max_staleness", values.seconds, "60", "Seconds to go on deciding while the store cannot be reached."),
+    Setting(
+        "admin_secret",
+        values.secret,
+        None,
+        "The secret of the client admin. By default generated at the first start.",
+        secret=True,
+        on_command_line=False,  # whoever can list processes can read a command line
+        masked=lambda _: values.MASK,
+    ),
+    Setting("trusted_proxies", values.networks, None, "Addresses and networks of the proxies in front, by commas."),
+    Setting("insecure_http", values.switch, "false", "Listen beyond loopback although no TLS is in front."),
+    Setting("decision_log", values.destination, "stdout", "Where decisions are written down: stdout, none, or a file."),
+    Setting("decision_log_required", values.switch, "false", "Answer 503 rather than decide without a durable record."),
+    Setting("threads", values.threads, "8", "How many requests are worked on at a time."),
+)
+"""Every setting there is. docs/reference/settings.md and the command line are held to it."""
