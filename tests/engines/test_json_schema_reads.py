@@ -1,0 +1,53 @@
+"""What a schema is said to read: every key that it names where it looks at the document itself, or all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policies_of_schemas import compiled
+
+from falconbox import ALL
+
+SOME: list[tuple[Any, set[str]]] = [
+    (True, set()),
+    (False, set()),
+    ({"type": "object"}, set()),
+    ({"properties": {"uri": True, "params": {"properties": {"a": True}}}}, {"uri", "params"}),
+    ({"required": ["session"]}, {"session"}),
+    ({"dependencies": {"jwt": ["session", "client"]}}, {"jwt", "session", "client"}),
+    ({"dependencies": {"jwt": {"required": ["client"]}}}, {"jwt", "client"}),
+    ({"anyOf": [{"required": ["a"]}, {"not": {"properties": {"b": True}}}]}, {"a", "b"}),
+    ({"if": {"required": ["a"]}, "then": {"required": ["b"]}, "else": {"required": ["c"]}}, {"a", "b", "c"}),
+    ({"$ref": "#/definitions/d", "definitions": {"d": {"required": ["a"]}, "e": {"required": ["b"]}}}, {"a"}),
+    ({"oneOf": [{"$ref": "#d"}], "definitions": {"d": {"$id": "#d", "required": ["a"]}}}, {"a"}),
+    ({"properties": {"next": {"$ref": "#"}}, "required": ["value"]}, {"next", "value"}),
+    ({"properties": {"a": {"additionalProperties": False}}, "additionalProperties": True}, {"a"}),
+    ({"items": {"required": ["a"]}, "contains": {"const": {}}, "minLength": 3}, set()),
+]
+
+EVERYTHING: list[Any] = [
+    {"additionalProperties": False},
+    {"additionalProperties": {}},
+    {"patternProperties": {"^x": False}},
+    {"propertyNames": {"maxLength": 9}},
+    {"minProperties": 1},
+    {"maxProperties": 1},
+    {"const": {}},
+    {"constant": {"a": 1}},
+    {"enum": [{}]},
+    {"not": {"const": {}}},
+    {"properties": {"a": True}, "allOf": [{"anyOf": [{"maxProperties": 3}]}]},
+    {"dependencies": {"a": {"minProperties": 2}}},
+    {"$ref": "#/definitions/d", "definitions": {"d": {"if": {"maxProperties": 1}}}},
+]
+
+
+@pytest.mark.parametrize(("schema", "keys"), SOME)
+def test_keys_that_are_named_at_the_top_are_read_and_no_others(schema: Any, keys: set[str]) -> None:
+    assert compiled(schema).reads == keys
+
+
+@pytest.mark.parametrize("schema", EVERYTHING)
+def test_what_looks_at_a_document_as_a_whole_reads_everything(schema: Any) -> None:
+    assert compiled(schema).reads is ALL
