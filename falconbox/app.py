@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import falcon
@@ -23,9 +22,10 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
-from falconbox.errors import FalconboxError, Invalid, StartupError
+from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
+from falconbox.housekeeping import Housekeeping
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.tokens import AccessTokens
@@ -70,12 +70,14 @@ def build(settings: Settings) -> Service:
 
 def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     hasher = SecretHasher()
-    generated = ensure_admin(store, hasher, settings.admin_secret, Path(settings.data_dir) / "admin-secret")
+    generated = ensure_admin(store, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
     tokens = AccessTokens(SigningKeys.open(store), settings.public_url)
     admission = Admission(plugins.engines)
     synced, problem = _sync(settings, store, admission, hasher)
     snapshot = Snapshot(store, PolicyCompiler(plugins.engines))
     snapshot.start()
+    housekeeping = Housekeeping(store)
+    housekeeping.start()
     endpoint = TokenEndpoint(
         store, tokens, lambda: snapshot.current.clients, read_basic=read_credentials, verify=hasher.verify
     )
@@ -103,7 +105,9 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "readyz": Readyz(checks),
     }
     application = create_app(guard, resources)
-    return Service(application, settings, store, plugins, snapshot, decision_log, generated, synced, problem)
+    return Service(
+        application, settings, store, plugins, snapshot, decision_log, housekeeping, generated, synced, problem
+    )
 
 
 def create_app(guard: Guard, resources: Mapping[str, object]) -> falcon.App[Any, Any]:
@@ -119,12 +123,12 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     # Bound before anything else, so that a port that is taken stops the start before it has changed anything.
     listening = listen(settings.host, settings.port)
-    service = build(settings.on_port(listening.getsockname()[1]))
+    service = _started(settings)
     try:
         server = Server(service.application, listening, threads=settings.threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
-        announce(service)
+        announce(service, listening.getsockname()[1])
         # What start-up has made lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -132,6 +136,16 @@ def serve(settings: Settings) -> int:
     finally:
         service.close()
     return 0
+
+
+def _started(settings: Settings) -> Service:
+    """Build, and call whatever stands in the way of that a failed start."""
+    try:
+        return build(settings)
+    except Invalid as error:
+        raise StartupError("\n".join(str(problem) for problem in error.problems)) from error
+    except StoreError as error:
+        raise StartupError(error.detail) from error
 
 
 def _sync(
@@ -142,7 +156,7 @@ def _sync(
         return None, None
     secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
     try:
-        return sync_directory(Path(settings.policies), store, admission, secrets), None
+        return sync_directory(settings.policies, store, admission, secrets), None
     except (Invalid, StartupError) as error:
         if store.get("policy-source", "default") is None:
             raise

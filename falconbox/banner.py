@@ -10,12 +10,12 @@ from falconbox.bootstrap import ADMIN
 from falconbox.service import Service
 
 
-def announce(service: Service, out: TextIO = sys.stderr) -> None:
+def announce(service: Service, port: int, out: TextIO = sys.stderr) -> None:
     """Write the banner. Standard output belongs to the decision log."""
     settings = service.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     lines = {
-        "listening": f"http://{host}:{settings.port}, known as {settings.public_url}",
+        "listening": f"http://{host}:{port}, known as {settings.public_url}",
         "store": service.store.description,
         "policies": _policies(service),
         "engines": ", ".join(f"{name} ({service.plugins.origins[name]})" for name in sorted(service.plugins.engines)),

@@ -10,7 +10,7 @@ from falconbox.body import RequestBody
 from falconbox.canonical import Target
 from falconbox.errors import Malformed
 from falconbox.model import Caller
-from falconbox.routes import route_params
+from falconbox.routes import ROUTE_PARAMS, route_params
 
 HIDDEN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that hold credentials."""
@@ -50,7 +50,7 @@ def build_document(
         "request-method": method.lower(),
         "scheme": scheme,
         "uri": target.path,
-        "params": {**target.params, **route_params(target.path)},
+        "params": _params(target),
         "headers": visible(headers.items()),
         "remote-addr": remote_addr,
     }
@@ -63,6 +63,12 @@ def build_document(
     if caller.claims is not None:
         document["jwt"] = caller.claims
     return document
+
+
+def _params(target: Target) -> dict[str, Any]:
+    # A caller who could name a type or an id in the query would pass for one who asks for them in the path.
+    asked = {name: value for name, value in target.params.items() if name not in ROUTE_PARAMS}
+    return {**asked, **route_params(target.path)}
 
 
 def visible(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

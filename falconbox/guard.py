@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Protocol
+from typing import Final, Protocol
 
 import falcon
 
@@ -27,6 +27,10 @@ from falconbox.world import World
 
 OpenRoutes = Collection[tuple[str, str]]
 """Methods and exact paths that are answered without a decision."""
+
+
+DECISION_ID: Final = "X-Decision-Id"
+"""The header that names the record of an answer."""
 
 
 class Worlds(Protocol):
@@ -63,11 +67,11 @@ class Guard:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the request pass, or raise the HTTP error that it is answered with."""
         passage = _Passage(req)
-        resp.set_header("X-Decision-Id", passage.record_id)
         try:
             target = self._read(req, passage)
             if (req.method, target.path) in self._open_routes:
                 return
+            resp.set_header(DECISION_ID, passage.record_id)
             world = req.context.world = self._worlds.current
             caller = passage.caller = req.context.caller = self._authenticator.authenticate(
                 req.env.get("HTTP_AUTHORIZATION"), world
@@ -77,6 +81,7 @@ class Guard:
             decision = self._decision_point.decide(world, client_id, question)
             self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
         except (Malformed, CredentialsRejected) as error:
+            resp.set_header(DECISION_ID, passage.record_id)
             self._refuse(error, passage)
             raise http_problem(error) from error
         except FalconboxError as error:

@@ -25,6 +25,9 @@ OTHERS: Final = {
 }
 """Paths that stand for no resource type, and the names of their resources."""
 
+ROUTE_PARAMS: Final = frozenset({"resource/type", "resource/id"})
+"""Names of parameters that come from the path, and never from the query."""
+
 _TYPE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _ID: Final = re.compile(ID_PATTERN.strip("^$"))
 

@@ -9,6 +9,7 @@ import falcon
 
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError
+from falconbox.housekeeping import Housekeeping
 from falconbox.plugins import Plugins
 from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
@@ -26,12 +27,14 @@ class Service:
     plugins: Plugins
     snapshot: Snapshot
     decision_log: DecisionLog
+    housekeeping: Housekeeping
     generated_secret: str | None
     synced: SyncResult | None
     sync_problem: FalconboxError | None
 
     def close(self) -> None:
         """Stop following the store, write what is left of the decision log, and close both."""
+        self.housekeeping.stop()
         self.snapshot.stop()
         self.decision_log.close()
         self.store.close()

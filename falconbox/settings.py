@@ -124,8 +124,9 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[Problem]:
 def _contradictions(found: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Problem]:
     if found["port"] == 0 and found["public_url"] is None:
         yield Problem(origins["port"], "is 0, so the public URL cannot be known: give --public-url too")
-    if found["decision_log"] == "none" and found["decision_log_required"]:
-        yield Problem(origins["decision_log_required"], "asks for a record of every decision, but the log is none")
+    if found["decision_log_required"] and found["decision_log"] in ("none", "stdout"):
+        # What is written to a pipe may be lost: only a file can be waited for.
+        yield Problem(origins["decision_log_required"], "needs a file: name one with --decision-log")
     if values.is_loopback(found["host"]):
         return
     if not (found["trusted_proxies"] or found["insecure_http"]):

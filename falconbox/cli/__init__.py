@@ -10,6 +10,7 @@ import click
 
 import falconbox
 from falconbox.errors import FalconboxError, Invalid, StartupError
+from falconbox.settings import SettingsInvalid
 
 
 class Group(click.Group):
@@ -50,6 +51,7 @@ def main() -> NoReturn:
 
 
 def _tell(error: FalconboxError) -> None:
-    lines = [str(problem) for problem in error.problems] if isinstance(error, Invalid) else error.detail.splitlines()
+    problems = error.problems if isinstance(error, Invalid | SettingsInvalid) else ()
+    lines = [str(problem) for problem in problems] or error.detail.splitlines()
     for line in lines:
         click.echo(f"falconbox: {line}", err=True)

@@ -13,7 +13,9 @@ import click
 
 from falconbox.cli import Group, cli
 from falconbox.errors import StartupError
-from falconbox.settings import SETTINGS, Settings, load
+from falconbox.setting_table import TABLE
+from falconbox.setting_values import switch
+from falconbox.settings import Settings, load
 
 OUTPUT = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the result."
@@ -22,11 +24,11 @@ OUTPUT = click.option(
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command a flag for every setting that is no secret."""
-    for row in reversed(SETTINGS):
-        if row.name == "admin_secret":
-            continue  # a secret on the command line could be read by everybody on the machine
+    for row in reversed(TABLE):
+        if not row.on_command_line:
+            continue
         text = f"{row.help} [{row.variable}]"
-        if isinstance(row.default, bool):
+        if row.read is switch:
             option = click.option(row.flag, row.name, is_flag=True, default=None, help=text)
         else:
             option = click.option(row.flag, row.name, metavar="VALUE", help=text)
@@ -140,7 +142,7 @@ def recover(off: tuple[str, ...], store: str | None, data_dir: str | None, outpu
     settings = _load({"store": store, "data_dir": data_dir})
     opened = open_store(settings.store)
     try:
-        done = run(opened, off=off, secret=settings.admin_secret, secret_file=Path(settings.data_dir) / "admin-secret")
+        done = run(opened, off=off, secret=settings.admin_secret, secret_file=settings.data_dir / "admin-secret")
     finally:
         opened.close()
     if output == "json":

@@ -38,7 +38,7 @@ class Box:
         page = self._store.find(resource_type, after=exchange.page_start(req), limit=size + 1)
         records = page.records[:size]
         more = len(page.records) > size
-        next_url = f"/{resource_type}?_after={records[-1].id}&_count={size}" if more else None
+        next_url = exchange.page_url(f"/{resource_type}", records[-1].id, size, {}) if more else None
         exchange.answer(req, resp, exchange.bundle([_shown(record) for record in records], page.total, next_url))
 
     on_head_collection = on_get_collection

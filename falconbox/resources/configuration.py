@@ -72,7 +72,8 @@ class Configuration(ABC):
         found = [key for key in sorted(held) if self._fits(held[key].document_view, wanted)]
         rest = [key for key in found if key > after]
         resources = [shown(held[key]) for key in rest[:size]]
-        next_url = f"/{self.kind}?_after={rest[size - 1]}&_count={size}" if len(rest) > size else None
+        more = len(rest) > size
+        next_url = exchange.page_url(f"/{self.kind}", rest[size - 1], size, wanted) if more else None
         exchange.answer(req, resp, exchange.bundle(resources, len(found), next_url))
 
     on_head_collection = on_get_collection

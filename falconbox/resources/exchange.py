@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import falcon
 
@@ -73,6 +74,11 @@ def bundle(resources: list[dict[str, Any]], total: int, next_url: str | None = N
         found["link"] = [{"relation": "next", "url": next_url}]
     found["entry"] = [{"resource": resource} for resource in resources]
     return found
+
+
+def page_url(path: str, after: str, size: int, where: Mapping[str, str]) -> str:
+    """Return the URL of the page that starts behind an id, of the same search."""
+    return f"{path}?{urlencode({**where, '_after': after, '_count': size})}"
 
 
 def not_found() -> HTTPProblem:

@@ -27,10 +27,8 @@ class Sessions:
         size, where = exchange.page_size(req), _where(req)
         page = self._store.find(KIND, where, after=exchange.page_start(req), limit=size + 1)
         records = page.records[:size]
-        next_url = None
-        if len(page.records) > size:
-            selected = "".join(f"&{name}={value}" for name, value in where.items())
-            next_url = f"/{KIND}?_after={records[-1].id}&_count={size}{selected}"
+        more = len(page.records) > size
+        next_url = exchange.page_url(f"/{KIND}", records[-1].id, size, where) if more else None
         exchange.answer(req, resp, exchange.bundle([_shown(record) for record in records], page.total, next_url))
 
     on_head_collection = on_get_collection

@@ -110,7 +110,7 @@ def test_the_administrator_is_told_why(box: Box) -> None:
     assert (policy["id"], policy["outcome"]) == ("for-api-consumer", "no")
     (reason,) = policy["reasons"]
     assert (reason["pointer"], reason["policy_pointer"]) == ("/uri", "/schema/properties/uri/enum")
-    assert 'no request has "Encounter"' in reason["message"]
+    assert "no request ever has 'Encounter'" in reason["message"]
 
 
 def test_the_section_on_tokens_works_as_printed(box: Box) -> None:

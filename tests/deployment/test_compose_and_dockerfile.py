@@ -70,7 +70,7 @@ def test_the_settings_of_the_service_are_ones_that_it_accepts(tmp_path: Path) ->
     flags = {"host": words[words.index("--host") + 1], "insecure_http": "--insecure-http" in words or None}
     flags["policies"] = words[words.index("--policies") + 1]
     settings = load(flags, environ)
-    assert (settings.host, settings.policies, settings.admin_secret) == ("0.0.0.0", "/policies", "a-long-secret")
+    assert (settings.host, settings.policies, settings.admin_secret) == ("0.0.0.0", Path("/policies"), "a-long-secret")
 
 
 def test_the_image_runs_as_nobody_special_and_checks_its_health() -> None:

@@ -1,0 +1,137 @@
+"""The store may go away: decisions go on for as long as was said, then stop; nothing is ever allowed by its absence."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serving
+from conftest import wait_until_listening
+from serving import Box
+
+pytestmark = pytest.mark.blackbox
+ME = "me:my-own-secret"
+
+
+class Database:
+    """A server of MongoDB's wire protocol that can be killed, frozen and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = serving.free_port()
+        (folder / "data").mkdir(parents=True)
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "nx_27017.nx_27017", "--data-dir", str(self._folder / "data"), "--port", str(self.port),
+                   "--log-file", str(self._folder / "log"), "--pid-file", str(self._folder / "pid")]  # fmt: skip
+        with (self._folder / "output").open("ab") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self._folder)
+        wait_until_listening(self.process, self.port)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "database")
+    yield database
+    database.thaw()
+    database.kill()
+
+
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Return when a condition holds; fail when it does not in a time that no machine needs."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def furnish(box: Box) -> None:
+    assert box.admin("POST", "/Client", {"id": "me", "secret": "my-own-secret", "grant_types": ["basic"]}).status == 201
+    policy = {
+        "id": "me",
+        "engine": "json-schema",
+        "schema": {"properties": {"uri": {"pattern": "^/(auth/)?test-policy$"}}},
+    }
+    assert box.admin("POST", "/AccessPolicy", {**policy, "link": [{"reference": "Client/me"}]}).status == 201
+
+
+def decides(box: Box) -> int:
+    """The status of a request that is decided from the snapshot and answered without the store."""
+    asked = {"request": {"request-method": "get", "uri": "/x"}}
+    return box.ask("POST", "/auth/test-policy", asked, auth=ME).status
+
+
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_decisions_go_on_until_the_snapshot_is_stale_and_come_back_with_the_store(
+    tmp_path: Path, database: Database, how: str
+) -> None:
+    store = f"mongodb://127.0.0.1:{database.port}/box"
+    with serving.running(tmp_path, "--store", store, "--max-staleness", "8") as box:
+        furnish(box)
+        assert decides(box) == 200
+        database.kill() if how == "kill" else database.freeze()
+        gone_at = time.monotonic()
+        assert decides(box) == 200
+        refused = box.admin("POST", "/Client", {"id": "other", "secret": "other-secret"})
+        assert (refused.status, refused.json["code"]) == (503, "store-unavailable")
+        token = {"grant_type": "client_credentials", "client_id": "me", "client_secret": "my-own-secret"}
+        assert box.ask("POST", "/auth/token", token).json["error"] == "unauthorized_client"
+        assert box.ask("GET", "/readyz").status == 503
+        assert box.ask("GET", "/healthz").status == 200
+        seen = set()
+        until(lambda: seen.add(decides(box)) or 503 in seen)
+        assert seen <= {200, 503}
+        assert time.monotonic() - gone_at >= 7  # not before it was said
+        assert box.admin("GET", "/Client").status == 503
+        database.start() if how == "kill" else database.thaw()
+        until(lambda: decides(box) == 200)
+        assert box.admin("GET", "/Client/other").status == 404
+        assert box.admin("POST", "/Client", {"id": "other", "secret": "other-secret"}).status == 201
+
+
+def test_a_token_is_not_given_out_while_its_session_cannot_be_stored(tmp_path: Path, database: Database) -> None:
+    with serving.running(tmp_path, "--store", f"mongodb://127.0.0.1:{database.port}/box") as box:
+        client = {"id": "app", "secret": "my-own-secret", "grant_types": ["client_credentials"]}
+        assert box.admin("POST", "/Client", client).status == 201
+        database.kill()
+        request = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "my-own-secret"}
+        answer = box.ask("POST", "/auth/token", request)
+        assert answer.status == 503
+        assert b"access_token" not in answer.body
+
+
+def test_a_service_that_cannot_reach_its_store_does_not_start(tmp_path: Path, database: Database) -> None:
+    database.kill()
+    command = [
+        sys.executable,
+        "-m",
+        "falconbox",
+        "serve",
+        "--port",
+        str(serving.free_port()),
+        "--store",
+        f"mongodb://127.0.0.1:{database.port}/box",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=serving.environment(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "falconbox: MongoDB: " in done.stderr
+    assert "Traceback" not in done.stderr
+    database.start()
