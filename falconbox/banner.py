@@ -31,9 +31,10 @@ def _policies(service: Service) -> str:
     world = service.snapshot.current
     managed = sum(held.policy.source is not None for held in world.policies.policies.values())
     total = len(world.policies.policies)
-    parts = [f"{total} policies for {len(world.clients)} clients; {total - managed} made through the API"]
+    parts = [f"{total} for {len(world.clients)} clients"]
     if world.managed is not None:
         parts.append(f"{managed} from {world.managed['directory']}{_commit(world.managed)}")
+    parts.append(f"{total - managed} of its own")
     if service.synced is not None:
         parts.append(service.synced.message)
     if service.sync_problem is not None:

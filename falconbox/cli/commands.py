@@ -29,7 +29,8 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
             continue
         text = f"{row.help} [{row.variable}]"
         if row.read is switch:
-            option = click.option(row.flag, row.name, is_flag=True, default=None, help=text)
+            both = f"{row.flag}/--no-{row.flag[2:]}"
+            option = click.option(both, row.name, default=None, help=text)
         else:
             option = click.option(row.flag, row.name, metavar="VALUE", help=text)
         command = option(command)

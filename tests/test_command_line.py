@@ -1,0 +1,124 @@
+"""The command line: clear output for people, JSON for programs, exit statuses that mean something."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from falconbox.authentication.secrets import SecretHasher
+from falconbox.cli import cli, commands
+from falconbox.setting_table import TABLE
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = (ROOT / "docs" / "reference" / "cli.md").read_text()
+
+
+def falconbox(folder: Path, *arguments: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FALCONBOX_")}
+    command = [sys.executable, "-m", "falconbox", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**kept, **environ}, input=given, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_a_misspelt_command_or_option_is_answered_with_the_likely_one(tmp_path: Path) -> None:
+    for arguments, likely in (
+        (["serv"], "'serve'"),
+        (["engines", "lst"], "'list'"),
+        (["serve", "--prot", "1"], "--port"),
+    ):
+        done = falconbox(tmp_path, *arguments)
+        assert done.returncode == 2
+        assert likely in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_every_command_and_flag_has_help(tmp_path: Path) -> None:
+    assert "serve" in falconbox(tmp_path, "--help").stdout
+    told = falconbox(tmp_path, "serve", "--help").stdout
+    for row in TABLE:
+        assert (row.flag in told) is row.on_command_line
+
+
+def walk(group: click.Group, prefix: str = "falconbox") -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        path = f"{prefix} {name}"
+        found |= walk(command, path) if isinstance(command, click.Group) else {path: command}
+    return found
+
+
+def test_the_reference_names_every_command_and_no_other() -> None:
+    assert commands.cli is cli
+    described = {
+        match.group(1).strip() for match in re.finditer(r"^\| `(falconbox(?: [a-z-]+)+)", REFERENCE, re.MULTILINE)
+    }
+    assert described == walk(cli).keys()
+
+
+def test_config_shows_what_is_in_force_where_it_comes_from_and_no_secret(tmp_path: Path) -> None:
+    environ = {
+        "FALCONBOX_STORE": "mongodb://u:hunter2@h/x",
+        "FALCONBOX_ADMIN_SECRET": "hunter2-too",
+        "FALCONBOX_PORT": "1",
+    }
+    shown = falconbox(tmp_path, "config", "--port", "2", "-o", "json", **environ)
+    settings = json.loads(shown.stdout)
+    assert settings["port"] == {"value": "2", "from": "--port"}
+    assert settings["store"] == {"value": "mongodb://u:***@h/x", "from": "FALCONBOX_STORE"}
+    assert settings["host"]["from"] == "default"
+    text = falconbox(tmp_path, "config", **environ)
+    for output in (shown.stdout, text.stdout):
+        assert "hunter2" not in output
+    assert re.search(r"port +1 +FALCONBOX_PORT", text.stdout)
+
+
+def write(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "a.yaml").write_text(text)
+    return folder
+
+
+GOOD = "resourceType: AccessPolicy\nid: a\nengine: json-schema\nschema: {}\nlink: [{reference: Client/elsewhere}]\n"
+
+
+def test_check_names_file_line_and_column_and_fails(tmp_path: Path) -> None:
+    write(tmp_path / "policies", GOOD.replace("{}", "\n  properties:\n    uri: {cosnt: /Patient}"))
+    done = falconbox(tmp_path, "check", "policies")
+    assert done.returncode == 1
+    assert "a.yaml:6:11: /schema/properties/uri/cosnt" in done.stdout
+    assert "did you mean 'const'?" in done.stdout
+    assert "a.yaml:7:8: /link/0 there is no client 'elsewhere'" in done.stdout
+    told: dict[str, Any] = json.loads(falconbox(tmp_path, "check", "policies", "-o", "json").stdout)
+    assert {(problem["file"], problem["line"], problem["column"]) for problem in told["problems"]} == {
+        ("a.yaml", 6, 11),
+        ("a.yaml", 7, 8),
+    }
+
+
+def test_check_passes_when_nothing_is_wrong_and_knows_clients_that_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "policies", GOOD)
+    done = falconbox(tmp_path, "check", "policies", "--client", "elsewhere")
+    assert (done.returncode, done.stdout) == (0, "0 clients, 1 policy: no problems\n")
+    assert falconbox(tmp_path, "check", "nowhere").returncode == 1
+    assert not (tmp_path / ".falconbox").exists()
+
+
+def test_hash_secret_prints_a_hash_of_what_it_reads(tmp_path: Path) -> None:
+    done = falconbox(tmp_path, "hash-secret", given="my-own-secret\n")
+    assert SecretHasher().verify(done.stdout.strip(), "my-own-secret")
+    empty = falconbox(tmp_path, "hash-secret")
+    assert empty.returncode == 2
+    assert "standard input" in empty.stderr
+
+
+def test_the_examples_of_the_repository_are_without_problems(tmp_path: Path) -> None:
+    assert falconbox(tmp_path, "check", str(ROOT / "policies")).returncode == 0
