@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from falconbox.decision.explain import ask, explain
+from falconbox.decision.explain import answered, explain, judge
 from falconbox.decision.policy_set import Candidates, PolicySet
-from falconbox.model import Decision, Document, Outcome, PolicyAnswer
+from falconbox.model import Decision, Document, PolicyAnswer
 
 MAX_EXPLAINED = 8
 """How many candidates a denial explains in the decision log; `test-policy` explains all."""
@@ -75,7 +75,9 @@ class _Asked:
 
     def shadow(self) -> None:
         for group in self.groups:
-            self.answers += [ask(compiled, self.document, body_unknown=self.unknown) for compiled in group.shadows]
+            for compiled in group.shadows:
+                said = judge(compiled, self.document, body_unknown=self.unknown)
+                self.answers.append(answered(compiled, said))
 
     def missing(self) -> list[PolicyAnswer]:
         failed = {answer.policy for answer in self.answers}
@@ -87,15 +89,15 @@ class _Asked:
 def _enforced(asked: _Asked) -> tuple[bool, str, tuple[str, ...]]:
     for group in asked.groups:
         for compiled in group.denies:
-            answer = ask(compiled, asked.document, body_unknown=asked.unknown)
-            if answer.outcome is not Outcome.NO:
-                asked.answers.append(answer)
+            said = judge(compiled, asked.document, body_unknown=asked.unknown)
+            if said is not False:
+                asked.answers.append(answered(compiled, said))
                 return False, "denied-by-policy", (compiled.policy.id,)
     for group in asked.groups:
         for compiled in group.allows:
-            answer = ask(compiled, asked.document, body_unknown=asked.unknown)
-            if answer.outcome is Outcome.YES:
+            said = judge(compiled, asked.document, body_unknown=asked.unknown)
+            if said is True:
                 return True, "allowed-by-policy", (compiled.policy.id,)
-            if answer.outcome is Outcome.FAILED:
-                asked.answers.append(answer)
+            if said is not False:
+                asked.answers.append(answered(compiled, said))
     return False, "no-policy-allows", ()

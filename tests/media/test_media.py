@@ -80,8 +80,8 @@ def test_json_that_is_not_utf8_is_refused(data: bytes) -> None:
 
 def test_json_errors_have_line_and_column() -> None:
     with pytest.raises(Malformed) as raised:
-        strict_json.loads(b'{\n "a": 1,\n}')
-    assert (raised.value.line, raised.value.column) == (3, 1)
+        strict_json.loads(b'{\n "a": 1,\n "b": }')
+    assert (raised.value.line, raised.value.column) == (3, 7)
 
 
 def test_texts_beyond_their_size_are_refused() -> None:

@@ -99,14 +99,14 @@ def test_all_problems_of_all_files_are_told_with_file_line_and_column(folder: Pa
     write(folder, "d.yaml", "resourceType: Patient\nid: d\n")
     write(folder, "e.yaml", "resourceType: Client\n")
     write(folder, "f.json", '{"resourceType": "Client",\n "id": 5}')
-    write(folder, "g.json", '{"a": 1,\n}')
+    write(folder, "g.json", '{"a": 1,\n "b": }')
     write(folder, "h.yaml", "a: *b\n")
     write(folder, "i.yaml", b"\xff".decode("latin-1"))
     (folder / "j.yaml").write_bytes(b"\xff\xfe")
     told = problems(lambda: read_directory(folder))
     assert [(file, line, column) for file, line, column, _ in told] == [
         ("a.yaml", 3, 1), ("b.yaml", 1, 1), ("c.yaml", 1, 1), ("d.yaml", 1, 1), ("e.yaml", 1, 1), ("f.json", 2, 2),
-        ("g.json", 2, 1), ("h.yaml", 1, 4), ("i.yaml", 1, 1), ("j.yaml", 1, 1),
+        ("g.json", 2, 7), ("h.yaml", 1, 4), ("i.yaml", 1, 1), ("j.yaml", 1, 1),
     ]  # fmt: skip
 
 

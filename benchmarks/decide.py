@@ -1,0 +1,97 @@
+"""What one decision costs, and how that grows with policies that do not concern it. `make bench` runs this.
+
+Side by side, interleaved, medians of several rounds: the decision point; a bare call of the one validator that matters
+(the limit); and a scan of every policy's validator, which is what a decision point without an index does. Ratios hold
+from machine to machine, figures do not. Results go to benchmarks/results/decide.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from falconbox.compiling import PolicyCompiler
+from falconbox.decision.point import DecisionPoint
+from falconbox.decision.policy_set import PolicySet
+from falconbox.model import AccessPolicy
+from falconbox.plugins import load_plugins
+from falconbox.world import World
+
+SIZES = (10, 1_000, 10_000)
+ROUNDS = 7
+SECONDS = 0.15
+
+
+class Question:
+    body_unknown = False
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    def read(self, *, body: bool) -> dict[str, Any]:
+        return self.document
+
+
+def policy(number: int) -> AccessPolicy:
+    schema = {
+        "type": "object",
+        "required": ["request-method", "uri"],
+        "properties": {"request-method": {"const": "get"}, "uri": {"enum": [f"/Patient/{number}", "/Encounter"]}},
+    }
+    return AccessPolicy(f"p{number}", "json-schema", {"schema": schema}, frozenset({f"client{number}"}))
+
+
+def once(action: Callable[[], object]) -> float:
+    """Return microseconds a call, over about SECONDS seconds."""
+    calls, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < SECONDS:
+        action()
+        calls += 1
+    return passed / calls * 1e6
+
+
+def measure(size: int) -> dict[str, float]:
+    policies = {made.id: made for made in map(policy, range(size))}
+    started = time.perf_counter()
+    compiled = PolicySet().patched(policies, PolicyCompiler(load_plugins().engines))
+    compile_us = (time.perf_counter() - started) / size * 1e6
+    asked = size - 1
+    document = {"request-method": "get", "uri": f"/Patient/{asked}", "params": {}, "headers": {"host": "x"}}
+    question, world, point = Question(document), World(policies=compiled), DecisionPoint(lambda: True)
+    evaluators = [held.evaluator for held in compiled.policies.values()]
+    last = compiled.policies[f"p{asked}"].evaluator
+    actions: dict[str, Callable[[], object]] = {
+        "decide": lambda: point.decide(world, f"client{asked}", question),
+        "bare validator": lambda: last.evaluate(document),
+        "scan of all": lambda: [evaluator.evaluate(document) for evaluator in evaluators],
+    }
+    assert point.decide(world, f"client{asked}", question).allow
+    rounds = [{name: once(action) for name, action in actions.items()} for _ in range(ROUNDS)]
+    medians = {name: statistics.median(found[name] for found in rounds) for name in actions}
+    return {**medians, "compile": compile_us}
+
+
+def main() -> None:
+    # Whatever is imported or made once is not a part of what a policy costs.
+    PolicyCompiler(load_plugins().engines).compile(policy(0))
+    results = {str(size): measure(size) for size in SIZES}
+    columns = ("decide", "bare validator", "scan of all", "compile")
+    print(f"{'policies':>9}  " + "  ".join(f"{name:>14}" for name in columns) + "   (microseconds; compile: a policy)")
+    for size, found in results.items():
+        print(f"{size:>9}  " + "  ".join(f"{found[name]:>14.2f}" for name in columns))
+    first, last = results[str(SIZES[0])]["decide"], results[str(SIZES[-1])]["decide"]
+    print(f"decide with {SIZES[-1]} policies costs {last / first:.2f} times what it costs with {SIZES[0]}")
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "pinned": False}
+    target = Path(__file__).parent / "results" / "decide.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps({"machine": machine, "microseconds": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
