@@ -6,7 +6,6 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from falconbox.bootstrap import ensure_admin, write_secret
 from falconbox.errors import Invalid, StoreUnavailable
 from falconbox.recovery import recover
 from falconbox.store.sqlite import SqliteStore
+from faults import CutShort
 
 HASHER = SecretHasher()
 
@@ -54,20 +54,6 @@ def test_a_deleted_admin_does_not_come_back_with_a_changed_secret(store: SqliteS
     store.delete("Client", "admin")
     ensure_admin(store, HASHER, "second-secret", tmp_path / "secret")
     assert store.get("Client", "admin") is None
-
-
-class CutShort:
-    def __init__(self, store: SqliteStore, writes: int) -> None:
-        self._store, self._left = store, writes
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def put(self, *arguments: Any, **options: Any) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            raise StoreUnavailable("killed")
-        return self._store.put(*arguments, **options)
 
 
 @pytest.mark.parametrize("writes", range(3))

@@ -19,6 +19,10 @@ SCHEMA_VERSION: Final = 1
 """Version of the stored layout. A store of another version is refused at opening."""
 
 
+TRACE_LIFETIME: Final = 24 * 3600.0
+"""Seconds that the trace of a deletion is kept for readers of the change feed."""
+
+
 class Expect(Enum):
     """What `put` and `delete` expect of the document as it is, beside a version number."""
 

@@ -7,8 +7,6 @@ a filter.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import secrets
 import time
 from collections import deque
@@ -18,28 +16,17 @@ from typing import Any, Final
 
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError, PyMongoError
-from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from falconbox.errors import FeedGap, StartupError, StoreConflict, StoreUnavailable
-from falconbox.store import SCHEMA_VERSION, Change, Changes, Expect, Page, Record
-
-TIMEOUT_MS: Final = 900
-"""Milliseconds that the driver looks for a server, connects, and waits for an answer."""
+from falconbox.store import SCHEMA_VERSION, TRACE_LIFETIME, Change, Changes, Expect, Page, Record
+from falconbox.store.mongo_rows import Row, connect, key, record_of, row_of
 
 OVERLAP: Final = 10.0
 """Seconds by which the cursor of the change feed lags: numbers are taken before the write that they number."""
 
-TRACE_LIFETIME: Final = 24 * 3600.0
-"""Seconds that the trace of a deletion is kept for readers of the change feed."""
-
-NEVER: Final = 1e15
-"""Stored as the time at which a document expires that does not: filters on null differ between servers."""
-
 ATTEMPTS: Final = 20
 """How often an unconditional write is tried when others write the same document."""
-
-Row = dict[str, Any]
 
 
 class MongoStore:
@@ -48,7 +35,7 @@ class MongoStore:
     def __init__(
         self, where: str | MongoClient[Row], database: str | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
-        client, named, self._place = _connect(where)
+        client, named, self._place = connect(where)
         self._client = client
         self._clock = clock
         self._heads: deque[tuple[float, int]] = deque()
@@ -70,7 +57,7 @@ class MongoStore:
     def get(self, kind: str, id: str) -> Record | None:
         """Return the document, or None."""
         row = self._row(kind, id)
-        return None if row is None or not self._alive(row) else _record(row)
+        return None if row is None or not self._alive(row) else record_of(row)
 
     def put(
         self,
@@ -87,7 +74,7 @@ class MongoStore:
             before = self._row(kind, id)
             self._check(before, expect)
             record = Record(kind, id, self._next_number(), body, self._clock(), expires_at)
-            if self._swap(before, _row(record, fields or {})):
+            if self._swap(before, row_of(record, fields or {})):
                 return record
         raise StoreConflict("the document is being written by others all the time", None)
 
@@ -105,7 +92,7 @@ class MongoStore:
             before = self._row(kind, id)
             self._check(before, Expect.ABSENT)
             record = Record(kind, id, -1 - secrets.randbits(52), body, self._clock(), expires_at)
-            if self._swap(before, _row(record, fields or {})):
+            if self._swap(before, row_of(record, fields or {})):
                 return record
         raise StoreConflict("the document is being written by others all the time", None)
 
@@ -123,7 +110,7 @@ class MongoStore:
                         return version
                 continue
             number = self._next_number()
-            trace = {**_key(kind, id), "version": number, "updated": self._clock(), "deleted": True}
+            trace = {**key(kind, id), "version": number, "updated": self._clock(), "deleted": True}
             if self._swap(before, trace):
                 return number
         raise StoreConflict("the document is being written by others all the time", None)
@@ -135,7 +122,7 @@ class MongoStore:
         with _unavailable():
             total = self._documents.count_documents(query)
             rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
-            return Page(tuple(_record(row) for row in rows), total)
+            return Page(tuple(record_of(row) for row in rows), total)
 
     def head(self) -> int:
         """Return the highest change number given out so far."""
@@ -195,7 +182,7 @@ class MongoStore:
 
     def _row(self, kind: str, id: str) -> Row | None:
         with _unavailable():
-            return self._documents.find_one({"_id": _key(kind, id)["_id"]})
+            return self._documents.find_one({"_id": key(kind, id)["_id"]})
 
     def _swap(self, before: Row | None, after: Row) -> bool:
         """Put a document in the place of what was read there. False: somebody else was faster."""
@@ -243,54 +230,7 @@ class MongoStore:
         return not row["deleted"] and bool(row["expires"] > self._clock())
 
     def _state(self, row: Row) -> Record | None:
-        return _record(row) if self._alive(row) else None
-
-
-def _connect(where: str | MongoClient[Row]) -> tuple[MongoClient[Row], str, str]:
-    if not isinstance(where, str):
-        return where, "falconbox", "of a given client"
-    try:
-        parsed = parse_uri(where)
-        # Without limits of its own the driver waits half a minute for a server, and for ever for an answer.
-        client: MongoClient[Row] = MongoClient(
-            where,
-            serverSelectionTimeoutMS=TIMEOUT_MS,
-            connectTimeoutMS=TIMEOUT_MS,
-            socketTimeoutMS=TIMEOUT_MS,
-            retryWrites=True,
-            tz_aware=True,
-        )
-    except (PyMongoError, ValueError) as error:
-        # The driver's message may quote the URI, and with it a password.
-        raise StartupError(f"the MongoDB URI cannot be used: {type(error).__name__}") from None
-    database = parsed["database"] or "falconbox"
-    nodes = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
-    return client, database, f"{nodes}/{database}"
-
-
-def _key(kind: str, id: str) -> Row:
-    # The field is not called `id`: one of the stand-ins takes that for its own row number.
-    return {"_id": f"{kind}/{id}", "kind": kind, "name": id}
-
-
-def _row(record: Record, fields: Mapping[str, Sequence[str]]) -> Row:
-    expires = record.expires_at
-    collect_on = {} if expires is None else {"expires_on": dt.datetime.fromtimestamp(expires, dt.UTC)}
-    return {
-        **_key(record.kind, record.id),
-        "version": record.version,
-        "body": json.dumps(record.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
-        "ix": {name: [*values] for name, values in fields.items()},
-        "updated": record.updated_at,
-        "expires": NEVER if expires is None else expires,
-        "deleted": False,
-        **collect_on,
-    }
-
-
-def _record(row: Row) -> Record:
-    expires = None if row["expires"] == NEVER else row["expires"]
-    return Record(row["kind"], row["name"], row["version"], json.loads(row["body"]), row["updated"], expires)
+        return record_of(row) if self._alive(row) else None
 
 
 @contextmanager

@@ -10,19 +10,14 @@ import json
 import os
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from falconbox.errors import FeedGap, StartupError, StoreConflict, StoreUnavailable
-from falconbox.store import Change, Changes, Expect, Page, Record
-from falconbox.store.sqlite_schema import open_connection
-
-TRACE_LIFETIME: Final = 24 * 3600.0
-"""Seconds that the trace of a deletion is kept for readers of the change feed."""
+from falconbox.errors import FeedGap, StoreConflict
+from falconbox.store import TRACE_LIFETIME, Change, Changes, Expect, Page, Record
+from falconbox.store.sqlite_connections import Connections
 
 _COLUMNS: Final = "kind, id, version, body, updated_at, expires_at"
 _ALIVE: Final = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > ?)"
@@ -34,11 +29,7 @@ class SqliteStore:
     def __init__(self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time) -> None:
         self._path = Path(path)
         self._clock = clock
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._closed = False
-        self._connection()
+        self._connections = Connections(self._path)
 
     @property
     def description(self) -> str:
@@ -47,7 +38,7 @@ class SqliteStore:
 
     def get(self, kind: str, id: str) -> Record | None:
         """Return the document, or None."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 f"SELECT {_COLUMNS} FROM documents WHERE kind = ? AND id = ? AND {_ALIVE}", (kind, id, self._clock())
             ).fetchone()
@@ -64,7 +55,7 @@ class SqliteStore:
         expires_at: float | None = None,
     ) -> Record:
         """Create or replace a document that is in the expected state. Raises StoreConflict."""
-        with self._writing() as connection:
+        with self._connections.writing() as connection:
             _check(self._version(connection, kind, id), expect)
             record = Record(kind, id, _next_number(connection), body, self._clock(), expires_at)
             _write(connection, record, fields or {})
@@ -80,7 +71,7 @@ class SqliteStore:
         expires_at: float | None = None,
     ) -> Record:
         """Create a document outside the change feed. Raises StoreConflict when the id is taken."""
-        with self._writing() as connection:
+        with self._connections.writing() as connection:
             _check(self._version(connection, kind, id), Expect.ABSENT)
             record = Record(kind, id, -1 - secrets.randbits(52), body, self._clock(), expires_at)
             _write(connection, record, fields or {})
@@ -88,7 +79,7 @@ class SqliteStore:
 
     def delete(self, kind: str, id: str, *, expect: int | Expect = Expect.ANYTHING) -> int:
         """Delete a document and return the number of the deletion. Raises StoreConflict."""
-        with self._writing() as connection:
+        with self._connections.writing() as connection:
             version = self._version(connection, kind, id)
             if version is None:
                 raise StoreConflict("there is no such document", None)
@@ -112,7 +103,7 @@ class SqliteStore:
         for name, value in (where or {}).items():
             condition += " AND id IN (SELECT id FROM fields WHERE kind = ? AND name = ? AND value = ?)"
             values += [kind, name, value]
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             total = connection.execute(f"SELECT count(*) FROM documents WHERE {condition}", values).fetchone()[0]
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM documents WHERE {condition} AND id > ? ORDER BY id LIMIT ?",
@@ -122,13 +113,13 @@ class SqliteStore:
 
     def head(self) -> int:
         """Return the highest change number given out so far."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return _number(connection, "head")
 
     def changes(self, since: int, kinds: Collection[str]) -> Changes:
         """Return what happened after `since`: numbers become visible in order, so nothing can be missed."""
         marks = ", ".join("?" * len(kinds))
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             if 0 < since < _number(connection, "floor"):
                 raise FeedGap("deletions after the cursor have been swept")
             head = _number(connection, "head")
@@ -142,7 +133,7 @@ class SqliteStore:
     def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
         """Return the version of every live numbered document of these kinds."""
         marks = ", ".join("?" * len(kinds))
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             rows = connection.execute(
                 f"SELECT kind, id, version FROM documents WHERE kind IN ({marks}) AND version > 0 AND {_ALIVE}",
                 (*kinds, self._clock()),
@@ -152,7 +143,7 @@ class SqliteStore:
     def sweep(self) -> int:
         """Remove expired documents and old traces of deletions; raise the floor of the feed accordingly."""
         now = self._clock()
-        with self._writing() as connection:
+        with self._connections.writing() as connection:
             gone = "(body IS NULL AND updated_at <= ?) OR (expires_at IS NOT NULL AND expires_at <= ?)"
             values = (now - TRACE_LIFETIME, now)
             floor = connection.execute(f"SELECT max(version) FROM documents WHERE {gone}", values).fetchone()[0]
@@ -167,60 +158,13 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        with self._lock:
-            self._closed = True
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
+        self._connections.close()
 
     def _version(self, connection: sqlite3.Connection, kind: str, id: str) -> int | None:
         row = connection.execute(
             f"SELECT version FROM documents WHERE kind = ? AND id = ? AND {_ALIVE}", (kind, id, self._clock())
         ).fetchone()
         return None if row is None else int(row[0])
-
-    def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection; a connection must not cross a fork."""
-        held: tuple[int, sqlite3.Connection] | None = getattr(self._local, "held", None)
-        if held is not None and held[0] == os.getpid():
-            return held[1]
-        with self._lock:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            try:
-                connection = open_connection(self._path)
-            except StartupError as error:
-                if not self._open:
-                    raise
-                raise StoreUnavailable(error.detail) from error
-            self._open.append(connection)
-        self._local.held = (os.getpid(), connection)
-        return connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        # One transaction, so that all statements see one state.
-        with self._transaction("BEGIN") as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._connection()
-            connection.execute(begin)
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"SQLite: {error}") from error
 
 
 def _check(version: int | None, expect: int | Expect) -> None:

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from falconbox.errors import FeedGap, StoreConflict
-from falconbox.store import Changes, Expect, Record, Store
+from falconbox.store import TRACE_LIFETIME, Changes, Expect, Record, Store
 from falconbox.store.mongo import OVERLAP, MongoStore
-from falconbox.store.sqlite import TRACE_LIFETIME, SqliteStore
+from falconbox.store.sqlite import SqliteStore
 
 REAL = os.environ.get("FALCONBOX_TEST_MONGO_URI")
 KINDS = ("sqlite", "mongomock", "wire", "mongodb")

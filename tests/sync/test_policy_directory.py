@@ -18,6 +18,7 @@ from falconbox.plugins import load_plugins
 from falconbox.store.sqlite import SqliteStore
 from falconbox.sync import Secrets, SyncResult, check_directory, read_directory, sync_directory
 from falconbox.sync.apply import LEFTOVER_AGE, MEMBER
+from faults import CutShort
 
 ADMISSION = Admission(load_plugins().engines)
 HASHER = SecretHasher()
@@ -294,23 +295,6 @@ def test_a_directory_that_lost_everything_removes_nothing(folder: Path, store: S
 def test_an_empty_directory_is_fine_while_nothing_is_stored_of_it(folder: Path, store: SqliteStore) -> None:
     assert sync(folder, store).status == "applied"
     assert sync(folder, store).status == "unchanged"
-
-
-class CutShort:
-    """A store that fails at the nth write."""
-
-    def __init__(self, store: SqliteStore, writes: int) -> None:
-        self._store = store
-        self._left = writes
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def put(self, *arguments: Any, **options: Any) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            raise StoreUnavailable("killed")
-        return self._store.put(*arguments, **options)
 
 
 @pytest.mark.parametrize("writes", range(4))
