@@ -146,6 +146,8 @@ def _started(settings: Settings) -> Service:
         raise StartupError("\n".join(str(problem) for problem in error.problems)) from error
     except StoreError as error:
         raise StartupError(error.detail) from error
+    except OSError as error:
+        raise StartupError(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from error
 
 
 def _sync(

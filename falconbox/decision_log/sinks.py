@@ -25,9 +25,9 @@ class StandardOutput:
     """Writes to standard output."""
 
     def write(self, lines: bytes) -> None:
-        """Write and flush."""
-        sys.stdout.buffer.write(lines)
-        sys.stdout.buffer.flush()
+        """Write all of the lines; waits for as long as nobody reads them."""
+        # Not through Python's buffer: one that is blocked while the process ends takes the process down with it.
+        write_all(sys.stdout.fileno(), lines)
 
     def sync(self) -> None:
         """Do nothing: a pipe cannot be made durable, which is why a required log must be a file."""
@@ -57,9 +57,7 @@ class LogFile:
             self._fd = self._open()
         end = os.fstat(self._fd).st_size
         try:
-            written = os.write(self._fd, lines)
-            while written < len(lines):
-                written += os.write(self._fd, lines[written:])
+            write_all(self._fd, lines)
         except OSError:
             os.ftruncate(self._fd, end)
             raise
@@ -83,6 +81,13 @@ class LogFile:
             return True
         here = os.fstat(self._fd)
         return (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of the bytes to a file descriptor. Raises OSError; some may have been written by then."""
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])
 
 
 def open_sink(where: str) -> Sink:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import serving
+from conftest import wait_until_listening
 from serving import ADMIN_SECRET, Box
 
 pytestmark = pytest.mark.blackbox
@@ -198,6 +199,32 @@ def test_a_required_decision_log_has_the_record_before_the_answer(tmp_path: Path
         for number in range(20):
             box.admin("GET", f"/Patient/{number}")
             assert len(log.read_text().splitlines()) == number + 1
+
+
+def test_a_standard_output_that_nobody_reads_delays_no_answer_and_no_stop(tmp_path: Path) -> None:
+    port = serving.free_port()
+    command = [sys.executable, "-m", "falconbox", "serve", "--port", str(port)]
+    with (tmp_path / "stderr").open("wb") as err:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=err, env=serving.environment())
+    assert process.stdout is not None
+    (tmp_path / "stdout").touch()
+    box = Box(process, port, tmp_path)
+    wait_until_listening(process, port)
+    # Far more than a pipe holds (64 KiB).
+    assert {box.admin("GET", f"/Patient/{'x' * 60}").status for _ in range(600)} == {404}
+    assert box.stop() == 0
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("what", ["data directory", "decision log"])
+def test_a_place_that_cannot_be_written_stops_the_start_with_its_name(tmp_path: Path, what: str) -> None:
+    (tmp_path / "file").touch()
+    place = str(tmp_path / "file" / "below")
+    flags = ["--data-dir", place] if what == "data directory" else ["--decision-log", place]
+    done = falconbox(tmp_path, "serve", "--port", str(serving.free_port()), *flags)
+    assert done.returncode == 2
+    assert str(tmp_path / "file") in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 ROUNDS = 12
