@@ -75,10 +75,11 @@ class Assembly:
         touched: set[Key] = set()
         revoked = dict(world.revoked)
         managed = world.managed
-        for change in changes:
+        new = [change for change in changes if change.version > self._seen.get((change.kind, change.id), 0)]
+        if not new and revision <= world.revision:
+            return world
+        for change in new:
             key = (change.kind, change.id)
-            if change.version <= self._seen.get(key, 0):
-                continue
             if change.kind == "policy-source":
                 touched |= self._repoint(change.record)
                 managed = None if change.record is None else change.record.body

@@ -56,8 +56,9 @@ class Change:
 class Changes:
     """A piece of the feed. `cursor` is what to ask with next time, `head` the highest number given out by then.
 
-    A store whose numbers can become visible out of order returns a cursor that lags behind `head`, so entries may
-    come twice: a reader applies an entry only if its version is above the one that it has for that document.
+    A store whose numbers can become visible out of order tells recent entries again, so they may come more than once
+    and with versions below the cursor: a reader applies an entry only if its version is above the one that it has for
+    that document.
     """
 
     items: tuple[Change, ...]

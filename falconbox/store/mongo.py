@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -23,7 +22,7 @@ from falconbox.store import SCHEMA_VERSION, TRACE_LIFETIME, Change, Changes, Exp
 from falconbox.store.mongo_rows import Row, connect, key, record_of, row_of
 
 OVERLAP: Final = 10.0
-"""Seconds by which the cursor of the change feed lags: numbers are taken before the write that they number."""
+"""Seconds for which a write is told again and again: longer than one takes, and than clocks of nodes disagree."""
 
 ATTEMPTS: Final = 20
 """How often an unconditional write is tried when others write the same document."""
@@ -38,7 +37,6 @@ class MongoStore:
         client, named, self._place = connect(where)
         self._client = client
         self._clock = clock
-        self._heads: deque[tuple[float, int]] = deque()
         db = client.get_database(database or named, write_concern=WriteConcern(w="majority", j=True))
         self._documents = db["documents"]
         self._numbers = db["numbers"]
@@ -129,15 +127,22 @@ class MongoStore:
         return self._number("head")
 
     def changes(self, since: int, kinds: Collection[str]) -> Changes:
-        """Return what happened after `since`; the cursor lags by OVERLAP seconds, so entries come more than once."""
+        """Return what happened after `since`, and once more what was written in the last OVERLAP seconds.
+
+        A number is taken before the write that it numbers, so one that has been passed may become visible late.
+        """
         if 0 < since < self._number("floor"):
             raise FeedGap("deletions after the cursor have been swept")
         head = self.head()
+        recent = {"updated": {"$gt": self._clock() - OVERLAP}, "version": {"$gt": 0}}
+        rows: dict[str, Row] = {}
         with _unavailable():
-            rows = [*self._documents.find({"kind": {"$in": [*kinds]}, "version": {"$gt": since}})]
-        changes = [Change(row["kind"], row["name"], row["version"], self._state(row)) for row in rows]
+            for query in ({"version": {"$gt": since}}, recent):
+                found = self._documents.find({"kind": {"$in": [*kinds]}, **query})
+                rows |= {row["_id"]: row for row in found}
+        changes = [Change(row["kind"], row["name"], row["version"], self._state(row)) for row in rows.values()]
         changes.sort(key=lambda change: change.version)
-        return Changes(tuple(changes), max(self._settled(head), since), max([head, *(row["version"] for row in rows)]))
+        return Changes(tuple(changes), max(head, since), max([head, *(change.version for change in changes)]))
 
     def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
         """Return the version of every live numbered document of these kinds."""
@@ -177,6 +182,7 @@ class MongoStore:
             )
         self._documents.create_index([("kind", 1), ("version", 1)])
         self._documents.create_index([("kind", 1), ("name", 1)])
+        self._documents.create_index([("kind", 1), ("updated", 1)])
         # Garbage collection only: whether a document has expired is looked at whenever it is read.
         self._documents.create_index("expires_on", expireAfterSeconds=3600)
 
@@ -214,17 +220,6 @@ class MongoStore:
         if before is None:
             raise StoreUnavailable("the store has lost its counter; restore it from a backup")
         return int(before["value"]) + 1
-
-    def _settled(self, head: int) -> int:
-        """Return the highest number that was given out at least OVERLAP seconds ago."""
-        now = time.monotonic()
-        self._heads.append((now, head))
-        settled = 0
-        while self._heads and self._heads[0][0] <= now - OVERLAP:
-            settled = self._heads.popleft()[1]
-        if settled:
-            self._heads.appendleft((now - OVERLAP, settled))
-        return settled
 
     def _alive(self, row: Row) -> bool:
         return not row["deleted"] and bool(row["expires"] > self._clock())
