@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import random
@@ -256,8 +257,8 @@ def write_until_killed(box: Box, round_number: int, stop_after: int, acknowledge
             key = f"r{round_number}-w{writer}-{number}"
             try:
                 answer = box.admin("POST", "/Patient", {"id": key, "n": number})
-            except OSError:
-                return  # killed: this one was not acknowledged
+            except (OSError, http.client.HTTPException):
+                return  # killed, perhaps in the middle of the answer: this one was not acknowledged
             assert answer.status == 201
             mine[key] = number
             number += 1
