@@ -20,6 +20,7 @@ from falconbox.banner import announce
 from falconbox.bootstrap import ensure_admin
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
+from falconbox.decision_log import record
 from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
@@ -41,6 +42,7 @@ from falconbox.resources.test_policy import TestPolicy
 from falconbox.resources.token import Token
 from falconbox.routes import add_routes
 from falconbox.server import Server, listen
+from falconbox.server.front import RecordRefusal
 from falconbox.service import Readiness, Service
 from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
@@ -125,7 +127,12 @@ def serve(settings: Settings) -> int:
     listening = listen(settings.host, settings.port)
     service = _started(settings)
     try:
-        server = Server(service.application, listening, threads=settings.threads)
+        server = Server(
+            service.application,
+            listening,
+            threads=settings.threads,
+            record_refusal=_refusal_recorder(service.decision_log),
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         announce(service, listening.getsockname()[1])
@@ -136,6 +143,18 @@ def serve(settings: Settings) -> int:
     finally:
         service.close()
     return 0
+
+
+def _refusal_recorder(decision_log: DecisionLog) -> RecordRefusal:
+    """Return what the server writes its own refusals down with."""
+
+    def record_refusal(method: str, uri: str, remote_addr: str, duration: int, *, code: str, detail: str) -> str:
+        record_id = record.new_id()
+        asked = record.Asked(method, uri, remote_addr, duration)
+        decision_log.write(record.refused(record_id, asked, code, detail))
+        return record_id
+
+    return record_refusal
 
 
 def _started(settings: Settings) -> Service:

@@ -15,6 +15,16 @@ CHALLENGES: Final = ('Basic realm="falconbox", charset="UTF-8"', 'Bearer realm="
 
 MEDIA_TYPE: Final = "application/problem+json"
 
+SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""On every answer. What is decided for one caller is nobody else's, so nothing is kept; no answer is a page."""
+
 STATUS: Final[dict[type[errors.FalconboxError], HTTPStatus]] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -1,50 +1,65 @@
-"""Waitress, with our limits, and a stop that lets running requests finish."""
+"""Waitress made strict: every message is read in one way or refused, and nobody can keep the others waiting."""
 
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 import threading
 import time
 from typing import Any, Final
 
-from waitress.server import create_server
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
 
-from falconbox.body import MAX_BODY
 from falconbox.errors import StartupError
-
-MAX_HEAD: Final = 32 * 1024
-"""The largest request line and headers in bytes."""
+from falconbox.server.front import Front, RecordRefusal
 
 CONNECTIONS: Final = 1000
-IDLE_TIMEOUT: Final = 60
-"""Seconds after which a connection without a request is closed."""
-
 DRAIN_TIMEOUT: Final = 10.0
 """Seconds that running requests are given to finish when the service stops."""
 
+RECEIVE: Final = 16 * 1024
+"""Bytes taken in at a time, so that no connection holds up the others for long."""
+
+IN_MEMORY: Final = 64 * 1024 * 1024
+"""Bytes beyond which an answer would be kept in a temporary file; waitress stops taking more long before."""
+
+_OTHER_FILES: Final = 100
 _LOOP_PAUSE: Final = 0.5
 
 
 class Server:
     """Serves a WSGI application on one socket until `stop` is called from a signal handler or another thread."""
 
-    def __init__(self, application: Any, listening: socket.socket, *, threads: int) -> None:
+    def __init__(
+        self, application: Any, listening: socket.socket, *, threads: int, record_refusal: RecordRefusal
+    ) -> None:
         # What waitress says of its queue is about load, not about faults.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        # Any: what a stop that lets requests finish needs is no part of waitress's public face.
-        self._waitress: Any = create_server(
-            application,
+        adjustments = Adjustments(
             sockets=[listening],
             threads=threads,
             ident=None,
-            connection_limit=CONNECTIONS,
-            channel_timeout=IDLE_TIMEOUT,
-            max_request_body_size=MAX_BODY + 1,
-            max_request_header_size=MAX_HEAD,
-            asyncore_use_poll=True,
+            recv_bytes=RECEIVE,
+            outbuf_overflow=IN_MEMORY,
             # The application reads forwarded headers itself, and only from proxies that it trusts.
             clear_untrusted_proxy_headers=False,
+        )
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(threads)
+        # Any: what a stop that lets requests finish needs is no part of waitress's public face.
+        self._front: Any = Front(
+            application,
+            {},
+            True,  # noqa: FBT003  # start at once: waitress's signature
+            listening,
+            dispatcher=dispatcher,
+            adj=adjustments,
+            sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
+            bind_socket=False,
+            connections=_connections(),
+            record_refusal=record_refusal,
         )
         self._stopping = threading.Event()
 
@@ -52,25 +67,24 @@ class Server:
         """Serve until told to stop, then finish what is running, at most DRAIN_TIMEOUT seconds."""
         while not self._stopping.is_set():
             self._turn()
-        self._waitress.accepting = False
+        self._front.accepting = False
         deadline = time.monotonic() + DRAIN_TIMEOUT
         while self._busy() and time.monotonic() < deadline:
             self._turn()
-        self._waitress.task_dispatcher.shutdown(timeout=1)
-        self._waitress.asyncore.close_all(self._waitress._map)  # noqa: SLF001  # see `_waitress`
+        self._front.task_dispatcher.shutdown(timeout=1)
+        self._front.asyncore.close_all(self._front._map)  # noqa: SLF001  # see `_front`
 
     def stop(self) -> None:
         """Make `run` return soon. Safe to call from a signal handler."""
         self._stopping.set()
-        self._waitress.pull_trigger()
+        self._front.pull_trigger()
 
     def _turn(self) -> None:
-        server = self._waitress
-        server.asyncore.loop(timeout=_LOOP_PAUSE, map=server._map, use_poll=True, count=1)  # noqa: SLF001  # see `_waitress`
+        front = self._front
+        front.asyncore.loop(timeout=_LOOP_PAUSE, map=front._map, use_poll=True, count=1)  # noqa: SLF001  # see `_front`
 
     def _busy(self) -> bool:
-        channels = list(self._waitress.active_channels.values())
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+        return not all(channel.idle for channel in list(self._front.active_channels.values()))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -80,3 +94,13 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as error:
         raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+
+def _connections() -> int:
+    """Return how many connections there can be, and have the system let us open as many files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(min(CONNECTIONS, soft - _OTHER_FILES), 10)

@@ -1,0 +1,67 @@
+"""The listening socket: who gets a connection when there are many, and when connections have had their time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final, Protocol
+
+from waitress.server import TcpWSGIServer
+
+from falconbox.server.channel import StrictChannel
+
+SMALL_BODY: Final = 64 * 1024
+"""A body of so many bytes is always received."""
+
+BODIES: Final = 64 * 1024 * 1024
+"""Bytes that larger bodies may take up together."""
+
+EXPIRY_INTERVAL: Final = 1.0
+
+
+class RecordRefusal(Protocol):
+    """Makes a record of a message that is refused."""
+
+    def __call__(self, method: str, uri: str, remote_addr: str, duration: int, /, *, code: str, detail: str) -> str:
+        """Return the id of the record; `duration` is in microseconds.
+
+        Raises FalconboxError when a record is required and cannot be made.
+        """
+
+
+class Front(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
+    """Accepts connections, at most `connections` at a time."""
+
+    channel_class = StrictChannel
+
+    def __init__(self, *arguments: Any, connections: int, record_refusal: RecordRefusal, **options: Any) -> None:
+        self._connections = connections
+        self._next_expiry = 0.0
+        self.record_refusal = record_refusal
+        super().__init__(*arguments, **options)
+
+    def readable(self) -> bool:
+        """Whether new connections are accepted: always, until the service stops."""
+        now = time.monotonic()
+        if now >= self._next_expiry:
+            self._next_expiry = now + EXPIRY_INTERVAL
+            for channel in list(self.active_channels.values()):
+                channel.expire(now)
+        return bool(self.accepting)
+
+    def handle_accept(self) -> None:
+        """Accept a connection. When there are too many, the one that has kept us waiting longest makes room."""
+        super().handle_accept()
+        if len(self.active_channels) <= self._connections:
+            return
+        idle = [channel for channel in self.active_channels.values() if channel.idle]
+        if idle:
+            min(idle, key=lambda channel: channel.waiting_since).handle_close()
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether a body of `size` bytes can be received beside those that are coming in."""
+        if size <= SMALL_BODY:
+            return True
+        coming: int = sum(
+            channel.body_size for channel in self.active_channels.values() if channel.body_size > SMALL_BODY
+        )
+        return coming <= BODIES
