@@ -16,6 +16,7 @@ from falconbox.admission import Admission
 from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher, is_hash
+from falconbox.authentication.verification import CredentialVerifier
 from falconbox.banner import announce
 from falconbox.bootstrap import ensure_admin
 from falconbox.compiling import PolicyCompiler
@@ -71,7 +72,8 @@ def build(settings: Settings) -> Service:
 
 
 def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
-    hasher = SecretHasher()
+    # So that a flood of unfamiliar secrets leaves threads for everything else.
+    hasher = SecretHasher(queue=max(1, settings.threads - 2))
     generated = ensure_admin(store, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
     tokens = AccessTokens(SigningKeys.open(store), settings.public_url)
     admission = Admission(plugins.engines)
@@ -80,8 +82,9 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     snapshot.start()
     housekeeping = Housekeeping(store)
     housekeeping.start()
+    verifier = CredentialVerifier(hasher)
     endpoint = TokenEndpoint(
-        store, tokens, lambda: snapshot.current.clients, read_basic=read_credentials, verify=hasher.verify
+        store, tokens, lambda: snapshot.current.clients, read_basic=read_credentials, verify=verifier.verify
     )
     decision_log = DecisionLog(
         open_sink(settings.decision_log), plugins.decided, required=settings.decision_log_required
@@ -89,7 +92,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
     guard = Guard(
         snapshot,
-        Authenticator(hasher, tokens),
+        Authenticator(verifier, tokens),
         decision_point,
         decision_log,
         proxies=Proxies(settings.trusted_proxies),
@@ -101,7 +104,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "AccessPolicy": Policies(store, snapshot, admission),
         "Session": Sessions(store, snapshot),
         "box": Box(store),
-        "token": Token(endpoint),
+        "token": Token(endpoint, decision_log),
         "test_policy": TestPolicy(snapshot, admission, decision_point),
         "healthz": Healthz(),
         "readyz": Readyz(checks),

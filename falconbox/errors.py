@@ -85,6 +85,19 @@ class PolicyInvalid(Invalid):
     code = "policy-invalid"
 
 
+class TooManyAttempts(FalconboxError):
+    """Credentials are not verified, because too many have been tried or are being tried (429).
+
+    `retry_after` is in seconds.
+    """
+
+    code = "too-many-attempts"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class CredentialsRejected(FalconboxError):
     """Credentials were presented and are wrong, in form or in substance (401). The detail is for the log only."""
 

@@ -19,7 +19,7 @@ from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log import record
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.document import RequestDocument, build_document, wsgi_headers
-from falconbox.errors import CredentialsRejected, FalconboxError, Malformed
+from falconbox.errors import CredentialsRejected, FalconboxError, Malformed, TooManyAttempts
 from falconbox.forwarded import Proxies
 from falconbox.model import ANONYMOUS, Caller, Decision
 from falconbox.problems import HTTPProblem, http_problem
@@ -44,7 +44,8 @@ class Worlds(Protocol):
 class Guard:
     """Falcon middleware that enforces decisions. It must be the first in the list.
 
-    What it finds out is left in `req.context`: `target`, `body`, `caller` and `world`.
+    What it finds out is left in `req.context`: `target`, `body`, `caller` and `world`; on an open route instead of
+    the last two `record_id` and `asked`, for a record that the resource may write.
     """
 
     def __init__(
@@ -70,17 +71,18 @@ class Guard:
         try:
             target = self._read(req, passage)
             if (req.method, target.path) in self._open_routes:
+                req.context.record_id, req.context.asked = passage.record_id, passage.asked
                 return
             resp.set_header(DECISION_ID, passage.record_id)
             world = req.context.world = self._worlds.current
             caller = passage.caller = req.context.caller = self._authenticator.authenticate(
-                req.env.get("HTTP_AUTHORIZATION"), world
+                req.env.get("HTTP_AUTHORIZATION"), world, passage.remote_addr
             )
             question = RequestDocument(passage.document(req, target), req.context.body)
             client_id = None if caller.client is None else caller.client.id
             decision = self._decision_point.decide(world, client_id, question)
             self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
-        except (Malformed, CredentialsRejected) as error:
+        except (Malformed, CredentialsRejected, TooManyAttempts) as error:
             resp.set_header(DECISION_ID, passage.record_id)
             self._refuse(error, passage)
             raise http_problem(error) from error

@@ -32,6 +32,7 @@ STATUS: Final[dict[type[errors.FalconboxError], HTTPStatus]] = {
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CredentialsRejected: HTTPStatus.UNAUTHORIZED,
+    errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StoreConflict: HTTPStatus.CONFLICT,
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     DecisionLogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -43,9 +44,19 @@ class HTTPProblem(falcon.HTTPError):
     """An HTTP error whose body is a problem document."""
 
     def __init__(
-        self, status: HTTPStatus, code: str, detail: str | None = None, *, problems: tuple[errors.Problem, ...] = ()
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str | None = None,
+        *,
+        problems: tuple[errors.Problem, ...] = (),
+        retry_after: int | None = None,
     ) -> None:
-        headers = {"WWW-Authenticate": ", ".join(CHALLENGES)} if status is HTTPStatus.UNAUTHORIZED else None
+        headers = {}
+        if status is HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = ", ".join(CHALLENGES)
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
         super().__init__(status, title=status.phrase, description=detail, headers=headers)
         self.problem_code = code
         self.problems = problems
@@ -68,6 +79,10 @@ def http_problem(error: errors.FalconboxError) -> HTTPProblem:
     if isinstance(error, errors.CredentialsRejected):
         # One text for every kind of wrong credentials; which kind it was stands in the decision log.
         return HTTPProblem(status, error.code, "the credentials are not valid here")
+    if isinstance(error, errors.TooManyAttempts):
+        return HTTPProblem(
+            status, error.code, "too many credentials are tried; come again later", retry_after=error.retry_after
+        )
     if isinstance(error, errors.Invalid):
         return HTTPProblem(status, error.code, "the document cannot be stored; see errors", problems=error.problems)
     if isinstance(error, errors.Malformed) and error.line is not None:

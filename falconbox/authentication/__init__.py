@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from falconbox.authentication.basic import BasicAuthentication
 from falconbox.authentication.bearer import BearerAuthentication, World
-from falconbox.authentication.secrets import ProvenCredentials, SecretHasher
+from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import CredentialsRejected, Malformed
 from falconbox.model import ANONYMOUS, Caller
 from falconbox.oauth.tokens import AccessTokens
@@ -13,15 +13,15 @@ from falconbox.oauth.tokens import AccessTokens
 class Authenticator:
     """Reads the Authorization header."""
 
-    def __init__(self, hasher: SecretHasher, tokens: AccessTokens) -> None:
-        self._basic = BasicAuthentication(hasher, ProvenCredentials())
+    def __init__(self, verifier: CredentialVerifier, tokens: AccessTokens) -> None:
+        self._basic = BasicAuthentication(verifier)
         self._bearer = BearerAuthentication(tokens)
 
-    def authenticate(self, authorization: str | None, world: World) -> Caller:
-        """Return the caller; without a header, the anonymous one.
+    def authenticate(self, authorization: str | None, world: World, address: str) -> Caller:
+        """Return the caller at an address; without a header, the anonymous one.
 
-        Raises CredentialsRejected for credentials that are wrong in form or in substance, and Malformed for two
-        headers, which servers join by a comma.
+        Raises CredentialsRejected for credentials that are wrong in form or in substance, TooManyAttempts when they
+        are not verified, and Malformed for two headers, which servers join by a comma.
         """
         if authorization is None:
             return ANONYMOUS
@@ -30,7 +30,7 @@ class Authenticator:
             case "basic" | "bearer" if "," in credentials:
                 raise Malformed("there are two Authorization headers")
             case "basic":
-                return Caller(self._basic.authenticate(credentials, world.clients))
+                return Caller(self._basic.authenticate(credentials, world.clients, address))
             case "bearer":
                 return self._bearer.authenticate(credentials, world)
         raise CredentialsRejected("the authentication scheme is neither Basic nor Bearer")

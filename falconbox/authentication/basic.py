@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from falconbox.authentication.secrets import ProvenCredentials, SecretHasher
+from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import CredentialsRejected
 from falconbox.model import Client
 
@@ -38,25 +38,21 @@ def read_credentials(encoded: str) -> tuple[str, str]:
 
 
 class BasicAuthentication:
-    """Verifies ids and secrets. Each failure costs exactly one slow verification, whatever its reason."""
+    """Verifies ids and secrets that come with a request."""
 
-    def __init__(self, hasher: SecretHasher, proven: ProvenCredentials) -> None:
-        self._hasher = hasher
-        self._proven = proven
+    def __init__(self, verifier: CredentialVerifier) -> None:
+        self._verifier = verifier
 
-    def authenticate(self, encoded: str, clients: Mapping[str, Client]) -> Client:
-        """Return the client whose credentials these are. Raises CredentialsRejected."""
+    def authenticate(self, encoded: str, clients: Mapping[str, Client], address: str) -> Client:
+        """Return the client whose credentials these are. Raises CredentialsRejected, and TooManyAttempts."""
         client_id, secret = read_credentials(encoded)
         client = clients.get(client_id)
         permitted = client is not None and client.active and GRANT in client.grant_types
-        if client is not None and permitted and self._proven.holds(client.id, client.version, secret):
-            return client
-        right = self._hasher.verify(None if client is None else client.secret_hash, secret)
+        right = self._verifier.verify(GRANT, client_id, secret, client, permitted=permitted, address=address)
         if client is None:
             raise CredentialsRejected("there is no client of that id")
-        if not right:
-            raise CredentialsRejected("the secret is wrong")
         if not permitted:
             raise CredentialsRejected("the client is inactive, or may not use basic")
-        self._proven.add(client.id, client.version, secret)
+        if not right:
+            raise CredentialsRejected("the secret is wrong")
         return client

@@ -1,26 +1,25 @@
-"""Secrets: hashed slowly, verified at one cost whatever the reason, remembered only once proven."""
+"""Secrets: hashed slowly, a few at a time, and verified at one cost whatever is wrong."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 from argon2.low_level import Type
 
-GENERATED_BYTES: Final = 32
-PROVEN_LIFETIME: Final = 60.0
-"""Seconds that a proven secret is remembered."""
+from falconbox.errors import TooManyAttempts
 
-PROVEN_SIZE: Final = 10_000
+GENERATED_BYTES: Final = 32
+QUEUE: Final = 6
+"""Verifications of unfamiliar secrets that may run or wait at a time."""
+
+BUSY_RETRY: Final = 1
+"""Seconds after which to come again when there are more."""
 
 _HASH: Final = re.compile(
     r"\$argon2id\$v=19\$m=\d{1,7},t=\d{1,3},p=\d{1,3}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
@@ -35,13 +34,17 @@ def generate_secret() -> str:
 class SecretHasher:
     """Hashes with argon2id in the profile that OWASP recommends (19 MiB, 2 passes, 1 lane).
 
-    As many hashes are computed at once as there are processor cores; others wait. `slow_verifications` counts.
+    Half of the processor cores compute hashes, at least one; others wait. At most `queue` verifications run or wait,
+    so that a flood of them leaves threads for everything else. `slow_verifications` counts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, queue: int = QUEUE) -> None:
         self.slow_verifications = 0
+        self._queue = queue
+        self._pending = 0
+        self._lock = threading.Lock()
         self._argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
         self._nobody = self._argon2.hash(generate_secret())
 
     def hash(self, secret: str) -> str:
@@ -49,19 +52,30 @@ class SecretHasher:
         with self._slots:
             return self._argon2.hash(secret)
 
-    def verify(self, secret_hash: str | None, secret: str) -> bool:
+    def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
         """Whether a secret is the one that was hashed.
 
         Costs one slow verification, also for a hash that is missing or broken: the time must not tell them apart.
+        Raises TooManyAttempts when too many are pending and this one is not `patient` enough to wait all the same.
         """
         usable = secret_hash if secret_hash is not None and is_hash(secret_hash) else self._nobody
-        with self._slots:
-            self.slow_verifications += 1
-            try:
+        self._enter(patient=patient)
+        try:
+            with self._slots:
+                self.slow_verifications += 1
                 proven = self._argon2.verify(usable, secret)
-            except (Argon2Error, InvalidHashError, UnicodeError):
-                return False
+        except (Argon2Error, InvalidHashError, UnicodeError):
+            return False
+        finally:
+            with self._lock:
+                self._pending -= 1
         return bool(proven) and usable is secret_hash
+
+    def _enter(self, *, patient: bool) -> None:
+        with self._lock:
+            if self._pending >= self._queue and not patient:
+                raise TooManyAttempts("too many credentials are being verified", BUSY_RETRY)
+            self._pending += 1
 
 
 def is_hash(text: str) -> bool:
@@ -74,34 +88,3 @@ def is_hash(text: str) -> bool:
         return False
     cost = parameters.memory_cost <= 256 * 1024 and parameters.time_cost <= 10 and parameters.parallelism <= 4
     return cost and parameters.memory_cost >= 8 and parameters.time_cost >= 1
-
-
-class ProvenCredentials:
-    """Remembers for a minute which secrets were right. Secrets themselves are not kept, only keyed digests.
-
-    An entry is void as soon as its client has another version. What was never proven never enters.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._key = secrets.token_bytes(32)
-        self._lock = threading.Lock()
-        self._entries: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
-
-    def holds(self, client_id: str, version: int, secret: str) -> bool:
-        """Whether this secret was proven for this version of the client less than a minute ago."""
-        entry = self._entries.get(self._digest(client_id, secret))
-        return entry is not None and entry[0] == version and self._clock() < entry[1]
-
-    def add(self, client_id: str, version: int, secret: str) -> None:
-        """Remember a secret that has just been proven."""
-        digest = self._digest(client_id, secret)
-        with self._lock:
-            self._entries.pop(digest, None)
-            self._entries[digest] = (version, self._clock() + PROVEN_LIFETIME)
-            while len(self._entries) > PROVEN_SIZE:
-                self._entries.popitem(last=False)
-
-    def _digest(self, client_id: str, secret: str) -> bytes:
-        # An id holds no NUL, so no two pairs have one text.
-        return hashlib.blake2b(f"{client_id}\0{secret}".encode(), key=self._key, digest_size=32).digest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from falconbox.errors import CredentialsRejected, TokenRequestRefused
 from falconbox.model import Client
@@ -18,7 +18,15 @@ MAX_PARAMETER: Final = 2048
 """The longest parameter in characters."""
 
 ReadBasic = Callable[[str], tuple[str, str]]
-Verify = Callable[[str | None, str], bool]
+
+
+class Verify(Protocol):
+    """Tells whether credentials are right."""
+
+    def __call__(
+        self, use: str, client_id: str, secret: str, client: Client | None, /, *, permitted: bool, address: str
+    ) -> bool:
+        """Whether the secret is the client's, and it is permitted to use it. Raises TooManyAttempts."""
 
 
 class TokenEndpoint:
@@ -39,14 +47,14 @@ class TokenEndpoint:
         self._read_basic = read_basic
         self._verify = verify
 
-    def respond(self, parameters: Mapping[str, Any], authorization: str | None) -> dict[str, Any]:
+    def respond(self, parameters: Mapping[str, Any], authorization: str | None, address: str) -> dict[str, Any]:
         """Return the answer to a token request: `access_token`, `token_type`, and `expires_in` if it expires.
 
         Parameters that are not known are ignored (section 3.2). Raises TokenRequestRefused with an error code of
-        section 5.2, and StoreError.
+        section 5.2, TooManyAttempts, and StoreError.
         """
         known = _checked(parameters)
-        client = self._authenticated(known, authorization)
+        client = self._authenticated(known, authorization, address)
         if GRANT not in client.grant_types:
             raise TokenRequestRefused("unauthorized_client", "the client may not use this grant")
         if "scope" in known:
@@ -62,14 +70,15 @@ class TokenEndpoint:
             answer["expires_in"] = client.token_lifetime
         return answer
 
-    def _authenticated(self, known: Mapping[str, str], authorization: str | None) -> Client:
+    def _authenticated(self, known: Mapping[str, str], authorization: str | None, address: str) -> Client:
         by_header = authorization is not None
         if by_header and "client_secret" in known:
             raise TokenRequestRefused("invalid_request", "credentials belong in the header or in the body, not in both")
         client_id, secret = self._credentials(known, authorization)
         client = self._clients().get(client_id)
-        right = self._verify(None if client is None else client.secret_hash, secret)
-        if client is None or not right or not client.active:
+        permitted = client is not None and client.active
+        right = self._verify(GRANT, client_id, secret, client, permitted=permitted, address=address)
+        if client is None or not right:
             raise _invalid_client(by_header=by_header)
         return client
 

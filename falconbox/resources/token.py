@@ -8,16 +8,20 @@ from typing import Any
 
 import falcon
 
-from falconbox.errors import Malformed, TokenRequestRefused, UnsupportedMedia
+from falconbox.decision_log import record
+from falconbox.decision_log.writer import DecisionLog
+from falconbox.errors import Malformed, TokenRequestRefused, TooManyAttempts
+from falconbox.guard import DECISION_ID
 from falconbox.oauth.grants import TokenEndpoint
-from falconbox.problems import CHALLENGES
+from falconbox.problems import CHALLENGES, STATUS
 
 
 class Token:
     """Issues access tokens."""
 
-    def __init__(self, endpoint: TokenEndpoint) -> None:
+    def __init__(self, endpoint: TokenEndpoint, decision_log: DecisionLog) -> None:
         self._endpoint = endpoint
+        self._decision_log = decision_log
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with a token, or with an error as in RFC 6749 section 5.2."""
@@ -25,18 +29,32 @@ class Token:
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("Pragma", "no-cache")
         try:
-            answer = self._endpoint.respond(_parameters(req), req.env.get("HTTP_AUTHORIZATION"))
-        except UnsupportedMedia as error:
-            _answer(resp, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _error("invalid_request", error.detail))
-        except Malformed as error:
-            _answer(resp, HTTPStatus.BAD_REQUEST, _error("invalid_request", error.detail))
-        except TokenRequestRefused as error:
+            answer = self._endpoint.respond(
+                _parameters(req), req.env.get("HTTP_AUTHORIZATION"), req.context.asked().remote_addr
+            )
+        except (Malformed, TooManyAttempts, TokenRequestRefused) as error:
+            self._refuse(req, resp, error)
+        else:
+            _answer(resp, HTTPStatus.OK, answer)
+
+    def _refuse(
+        self, req: falcon.Request, resp: falcon.Response, error: Malformed | TooManyAttempts | TokenRequestRefused
+    ) -> None:
+        resp.set_header(DECISION_ID, req.context.record_id)
+        code = error.error if isinstance(error, TokenRequestRefused) else error.code
+        self._decision_log.write(record.refused(req.context.record_id, req.context.asked(), code, error.detail))
+        if isinstance(error, TokenRequestRefused):
             if error.by_header:
                 resp.set_header("WWW-Authenticate", CHALLENGES[0])
             status = HTTPStatus.UNAUTHORIZED if error.by_header else HTTPStatus.BAD_REQUEST
             _answer(resp, status, _error(error.error, error.detail))
+        elif isinstance(error, TooManyAttempts):
+            # RFC 6749 has no code for this; of those it has for other endpoints, this one says it.
+            resp.set_header("Retry-After", str(error.retry_after))
+            detail = "too many credentials are tried; come again later"
+            _answer(resp, HTTPStatus.TOO_MANY_REQUESTS, _error("temporarily_unavailable", detail))
         else:
-            _answer(resp, HTTPStatus.OK, answer)
+            _answer(resp, STATUS[type(error)], _error("invalid_request", error.detail))
 
 
 def _parameters(req: falcon.Request) -> dict[str, Any]:

@@ -14,15 +14,10 @@ from hypothesis import strategies as st
 from falconbox.authentication import Authenticator
 from falconbox.authentication import secrets as secrets_module
 from falconbox.authentication.basic import read_credentials
-from falconbox.authentication.secrets import (
-    PROVEN_LIFETIME,
-    PROVEN_SIZE,
-    ProvenCredentials,
-    SecretHasher,
-    generate_secret,
-    is_hash,
-)
-from falconbox.errors import CredentialsRejected, Malformed
+from falconbox.authentication.memory import Memory, digest
+from falconbox.authentication.secrets import SecretHasher, generate_secret, is_hash
+from falconbox.authentication.verification import CredentialVerifier
+from falconbox.errors import CredentialsRejected, Malformed, TooManyAttempts
 from falconbox.model import ANONYMOUS, Client
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.tokens import AccessTokens
@@ -30,6 +25,7 @@ from falconbox.store.sqlite import SqliteStore
 from falconbox.world import World
 
 SECRET = "correct horse battery"
+ADDRESS = "192.0.2.1"
 HASHER = SecretHasher()
 HASH = HASHER.hash(SECRET)
 
@@ -81,7 +77,7 @@ def hasher() -> SecretHasher:
 
 @pytest.fixture
 def authenticator(hasher: SecretHasher, tokens: AccessTokens) -> Authenticator:
-    return Authenticator(hasher, tokens)
+    return Authenticator(CredentialVerifier(hasher), tokens)
 
 
 def basic(text: str | bytes) -> str:
@@ -90,12 +86,12 @@ def basic(text: str | bytes) -> str:
 
 
 def test_without_credentials_the_caller_is_anonymous(authenticator: Authenticator) -> None:
-    assert authenticator.authenticate(None, WORLD) is ANONYMOUS
+    assert authenticator.authenticate(None, WORLD, ADDRESS) is ANONYMOUS
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
 def test_the_right_secret_makes_the_caller_known(authenticator: Authenticator, scheme: str) -> None:
-    caller = authenticator.authenticate(basic(f"good:{SECRET}").replace("Basic", scheme), WORLD)
+    caller = authenticator.authenticate(basic(f"good:{SECRET}").replace("Basic", scheme), WORLD, ADDRESS)
     assert (caller.client, caller.session, caller.claims) == (CLIENTS["good"], None, None)
 
 
@@ -108,33 +104,34 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("text", FAILURES.values(), ids=FAILURES)
-def test_every_failure_costs_exactly_one_slow_verification_each_time(
+def test_every_failure_costs_exactly_one_slow_verification_and_the_same_again_none(
     authenticator: Authenticator, hasher: SecretHasher, text: str
 ) -> None:
-    for number in (1, 2):
-        with pytest.raises(CredentialsRejected):
-            authenticator.authenticate(basic(text), WORLD)
-        assert hasher.slow_verifications == number
+    for number, varied in enumerate((text, text + "2", text + "3"), 1):
+        for _ in range(3):
+            with pytest.raises(CredentialsRejected):
+                authenticator.authenticate(basic(varied), WORLD, ADDRESS)
+            assert hasher.slow_verifications == number
 
 
 def test_a_proven_secret_is_not_verified_again_while_it_is_remembered(
     authenticator: Authenticator, hasher: SecretHasher
 ) -> None:
     for _ in range(5):
-        authenticator.authenticate(basic(f"good:{SECRET}"), WORLD)
+        authenticator.authenticate(basic(f"good:{SECRET}"), WORLD, ADDRESS)
     assert hasher.slow_verifications == 1
 
 
 def test_what_is_remembered_of_a_secret_is_void_when_its_client_changes(
     authenticator: Authenticator, hasher: SecretHasher
 ) -> None:
-    authenticator.authenticate(basic(f"good:{SECRET}"), WORLD)
+    authenticator.authenticate(basic(f"good:{SECRET}"), WORLD, ADDRESS)
     changed = World(clients={"good": client("good", version=2, secret_hash=HASHER.hash("another"))})
     with pytest.raises(CredentialsRejected):
-        authenticator.authenticate(basic(f"good:{SECRET}"), changed)
-    switched_off = World(clients={"good": client("good", active=False)})
+        authenticator.authenticate(basic(f"good:{SECRET}"), changed, ADDRESS)
+    switched_off = World(clients={"good": client("good", version=3, active=False)})
     with pytest.raises(CredentialsRejected):
-        authenticator.authenticate(basic(f"good:{SECRET}"), switched_off)
+        authenticator.authenticate(basic(f"good:{SECRET}"), switched_off, ADDRESS)
     assert hasher.slow_verifications == 3
 
 
@@ -151,22 +148,22 @@ def test_a_header_that_is_wrong_in_form_is_rejected_without_a_slow_verification(
     authenticator: Authenticator, hasher: SecretHasher, header: str
 ) -> None:
     with pytest.raises(CredentialsRejected):
-        authenticator.authenticate(header, WORLD)
+        authenticator.authenticate(header, WORLD, ADDRESS)
     assert hasher.slow_verifications == 0
 
 
 @pytest.mark.parametrize("second", ["Basic YTpi", "Bearer a.b.c", "x"])
 def test_two_headers_joined_by_a_server_are_malformed(authenticator: Authenticator, second: str) -> None:
     with pytest.raises(Malformed):
-        authenticator.authenticate(f"{basic(f'good:{SECRET}')}, {second}", WORLD)
+        authenticator.authenticate(f"{basic(f'good:{SECRET}')}, {second}", WORLD, ADDRESS)
 
 
 @given(st.text(max_size=60))
 def test_whatever_is_sent_as_credentials_is_read_or_rejected(text: str) -> None:
     for header in (text, f"Basic {text}", f"Bearer {text}"):
         try:
-            _AUTHENTICATOR.authenticate(header, World())
-        except (CredentialsRejected, Malformed) as refusal:
+            _AUTHENTICATOR.authenticate(header, World(), ADDRESS)
+        except (CredentialsRejected, Malformed, TooManyAttempts) as refusal:
             assert refusal.detail
         else:
             pytest.fail("nobody is known, and somebody was let in")
@@ -188,40 +185,42 @@ def test_credentials_have_one_spelling_and_it_reads_back(client_id: str, secret:
 
 
 class _Unused(SecretHasher):
-    def verify(self, secret_hash: str | None, secret: str) -> bool:
+    def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
         return False
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _bind(tokens: AccessTokens) -> None:
     global _AUTHENTICATOR  # noqa: PLW0603  # hypothesis calls a function, and a fixture makes what it needs
-    _AUTHENTICATOR = Authenticator(_Unused(), tokens)
+    _AUTHENTICATOR = Authenticator(CredentialVerifier(_Unused()), tokens)
 
 
-def test_a_proven_secret_is_remembered_for_a_minute() -> None:
+def test_what_is_remembered_is_forgotten_in_time_and_with_its_version() -> None:
     clock = Clock()
-    proven = ProvenCredentials(clock)
-    proven.add("a", 1, "s")
-    assert proven.holds("a", 1, "s")
-    assert not proven.holds("a", 2, "s")
-    assert not proven.holds("a", 1, "t")
-    assert not proven.holds("b", 1, "s")
-    clock.now += PROVEN_LIFETIME
-    assert not proven.holds("a", 1, "s")
+    memory = Memory(60.0, clock=clock)
+    memory.add(digest("a", "s"), 1)
+    assert memory.holds(digest("a", "s"), 1)
+    assert not memory.holds(digest("a", "s"), 2)
+    assert not memory.holds(digest("a", "t"), 1)
+    clock.now += 60.0
+    assert not memory.holds(digest("a", "s"), 1)
 
 
 def test_what_is_remembered_is_bounded_and_holds_no_secret() -> None:
-    proven = ProvenCredentials()
-    for number in range(PROVEN_SIZE + 10):
-        proven.add("a", 1, f"secret-{number}")
-    assert len(proven._entries) == PROVEN_SIZE
-    assert proven.holds("a", 1, f"secret-{PROVEN_SIZE + 9}")
-    assert not proven.holds("a", 1, "secret-0")
-    assert not any(b"secret" in digest for digest in proven._entries)
+    memory = Memory(60.0, size=10)
+    for number in range(12):
+        memory.add(digest("a", f"secret-{number}"), 1)
+    assert [memory.holds(digest("a", f"secret-{number}"), 1) for number in (0, 1, 2, 11)] == [False, False, True, True]
+    assert not any(b"secret" in key for key in memory._entries)
+
+
+@given(st.lists(st.text(max_size=4), max_size=4), st.lists(st.text(max_size=4), max_size=4))
+def test_different_credentials_are_remembered_apart(one: list[str], other: list[str]) -> None:
+    assert (digest(*one) == digest(*other)) is (one == other)
 
 
 def test_slow_hashes_are_bounded_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets_module.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(secrets_module.os, "cpu_count", lambda: 4)
     hasher = SecretHasher()
     running, most, lock = 0, 0, threading.Lock()
     argon2 = hasher._argon2

@@ -11,6 +11,7 @@ import pytest
 
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher
+from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import StoreUnavailable, TokenRequestRefused
 from falconbox.model import Client
 from falconbox.oauth.grants import TokenEndpoint
@@ -57,7 +58,9 @@ def hasher() -> SecretHasher:
 @pytest.fixture
 def endpoint(store: SqliteStore, hasher: SecretHasher) -> TokenEndpoint:
     tokens = AccessTokens(SigningKeys.open(store), "https://box")
-    return TokenEndpoint(store, tokens, lambda: CLIENTS, read_basic=read_credentials, verify=hasher.verify)
+    return TokenEndpoint(
+        store, tokens, lambda: CLIENTS, read_basic=read_credentials, verify=CredentialVerifier(hasher).verify
+    )
 
 
 def basic(text: str) -> str:
@@ -68,7 +71,7 @@ def refusal(
     endpoint: TokenEndpoint, parameters: dict[str, Any], authorization: str | None = None
 ) -> TokenRequestRefused:
     with pytest.raises(TokenRequestRefused) as raised:
-        endpoint.respond(parameters, authorization)
+        endpoint.respond(parameters, authorization, "192.0.2.1")
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in raised.value.detail)
     assert SECRET not in raised.value.detail
     return raised.value
@@ -77,7 +80,7 @@ def refusal(
 def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    answer = endpoint.respond(GOOD, None)
+    answer = endpoint.respond(GOOD, None, "192.0.2.1")
     assert (answer.keys(), answer["token_type"], answer["expires_in"]) == (
         {"access_token", "token_type", "expires_in"}, "bearer", 3600
     )  # fmt: skip
@@ -86,16 +89,18 @@ def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
 
 
 def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEndpoint) -> None:
-    assert endpoint.respond({**GOOD, "client_id": "never"}, None).keys() == {"access_token", "token_type"}
+    assert endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1").keys() == {"access_token", "token_type"}
 
 
 def test_the_header_authenticates_as_well_as_the_body(endpoint: TokenEndpoint) -> None:
     for parameters in ({"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": "me"}):
-        assert endpoint.respond(parameters, basic(f"me:{SECRET}"))["access_token"]
+        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), "192.0.2.1")["access_token"]
 
 
 def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> None:
-    answer = endpoint.respond({**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None)
+    answer = endpoint.respond(
+        {**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None, "192.0.2.1"
+    )
     assert answer["expires_in"] == 3600
 
 
@@ -159,13 +164,13 @@ def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, h
 def test_a_token_whose_session_cannot_be_stored_is_not_given_out(endpoint: TokenEndpoint, store: SqliteStore) -> None:
     store.close()
     with pytest.raises(StoreUnavailable):
-        endpoint.respond(GOOD, None)
+        endpoint.respond(GOOD, None, "192.0.2.1")
 
 
 def test_revoking_writes_the_revocation_before_it_forgets_the_session(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    endpoint.respond(GOOD, None)
+    endpoint.respond(GOOD, None, "192.0.2.1")
     (session,) = store.find("Session").records
     revoke_session(store, session)
     revocation = store.get("revocation", session.id)
@@ -176,7 +181,7 @@ def test_revoking_writes_the_revocation_before_it_forgets_the_session(
 def test_the_revocation_of_a_token_that_never_expires_stays_for_ever(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    endpoint.respond({**GOOD, "client_id": "never"}, None)
+    endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1")
     (session,) = store.find("Session").records
     revoke_session(store, session)
     assert store.get("revocation", session.id).expires_at is None
@@ -185,7 +190,7 @@ def test_the_revocation_of_a_token_that_never_expires_stays_for_ever(
 def test_a_revocation_cut_short_leaves_the_token_dead_and_can_be_repeated(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    endpoint.respond(GOOD, None)
+    endpoint.respond(GOOD, None, "192.0.2.1")
     (session,) = store.find("Session").records
 
     class CutShort:
