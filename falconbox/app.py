@@ -28,6 +28,7 @@ from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
 from falconbox.housekeeping import Housekeeping
+from falconbox.log_lines import OneLine
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.tokens import AccessTokens
@@ -38,6 +39,7 @@ from falconbox.resources.exchange import Negotiation
 from falconbox.resources.failures import add_error_handlers
 from falconbox.resources.health import Healthz, Readyz
 from falconbox.resources.policies import Policies
+from falconbox.resources.response_headers import ResponseHeaders
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
 from falconbox.resources.token import Token
@@ -109,15 +111,15 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "healthz": Healthz(),
         "readyz": Readyz(checks),
     }
-    application = create_app(guard, resources)
+    application = create_app(guard, resources, https=settings.public_url.startswith("https:"))
     return Service(
         application, settings, store, plugins, snapshot, decision_log, housekeeping, generated, synced, problem
     )
 
 
-def create_app(guard: Guard, resources: Mapping[str, object]) -> falcon.App[Any, Any]:
-    """Return the WSGI application: the guard in front, then the routes."""
-    application: falcon.App[Any, Any] = falcon.App(middleware=[guard, Negotiation()])
+def create_app(guard: Guard, resources: Mapping[str, object], *, https: bool) -> falcon.App[Any, Any]:
+    """Return the WSGI application: the guard in front, then the routes. `https`: TLS is in front of it."""
+    application: falcon.App[Any, Any] = falcon.App(middleware=[guard, Negotiation(), ResponseHeaders(https=https)])
     add_error_handlers(application)
     add_routes(application, resources)
     return application
@@ -125,7 +127,9 @@ def create_app(guard: Guard, resources: Mapping[str, object]) -> falcon.App[Any,
 
 def serve(settings: Settings) -> int:
     """Run the service until SIGTERM or SIGINT; return the exit status."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Bound before anything else, so that a port that is taken stops the start before it has changed anything.
     listening = listen(settings.host, settings.port)
     service = _started(settings)

@@ -74,6 +74,8 @@ class Guard:
                 req.context.record_id, req.context.asked = passage.record_id, passage.asked
                 return
             resp.set_header(DECISION_ID, passage.record_id)
+            # Another caller gets another answer (RFC 9110 section 12.5.5).
+            resp.append_header("Vary", "Authorization")
             world = req.context.world = self._worlds.current
             caller = passage.caller = req.context.caller = self._authenticator.authenticate(
                 req.env.get("HTTP_AUTHORIZATION"), world, passage.remote_addr

@@ -49,6 +49,11 @@ def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, A
     return record
 
 
+def issued(record_id: str, asked: Asked) -> dict[str, Any]:
+    """Return the record of an access token that was issued to the client in `asked`."""
+    return _record(record_id, "token", asked, allow=True, code="token-issued")
+
+
 def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "id": record_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from falconbox.errors import CredentialsRejected, TokenRequestRefused
-from falconbox.model import Client
+from falconbox.model import Caller, Client
 from falconbox.oauth.sessions import store_session
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.store import Store
@@ -29,6 +30,14 @@ class Verify(Protocol):
         """Whether the secret is the client's, and it is permitted to use it. Raises TooManyAttempts."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that has been issued: the answer to its request, and whom it stands for."""
+
+    answer: Mapping[str, Any]
+    caller: Caller
+
+
 class TokenEndpoint:
     """Gives a token to a client that proves its secret and has the grant."""
 
@@ -47,8 +56,8 @@ class TokenEndpoint:
         self._read_basic = read_basic
         self._verify = verify
 
-    def respond(self, parameters: Mapping[str, Any], authorization: str | None, address: str) -> dict[str, Any]:
-        """Return the answer to a token request: `access_token`, `token_type`, and `expires_in` if it expires.
+    def respond(self, parameters: Mapping[str, Any], authorization: str | None, address: str) -> IssuedToken:
+        """Issue a token. The answer has `access_token`, `token_type`, and `expires_in` if it expires.
 
         Parameters that are not known are ignored (section 3.2). Raises TokenRequestRefused with an error code of
         section 5.2, TooManyAttempts, and StoreError.
@@ -68,7 +77,7 @@ class TokenEndpoint:
         answer: dict[str, Any] = {"access_token": token, "token_type": "bearer"}
         if client.token_lifetime is not None:
             answer["expires_in"] = client.token_lifetime
-        return answer
+        return IssuedToken(answer, Caller(client, claims["sid"]))
 
     def _authenticated(self, known: Mapping[str, str], authorization: str | None, address: str) -> Client:
         by_header = authorization is not None

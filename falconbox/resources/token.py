@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -28,19 +30,21 @@ class Token:
         # RFC 6749 section 5.1: neither tokens nor refusals may be cached.
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("Pragma", "no-cache")
+        resp.set_header(DECISION_ID, req.context.record_id)
         try:
-            answer = self._endpoint.respond(
+            issued = self._endpoint.respond(
                 _parameters(req), req.env.get("HTTP_AUTHORIZATION"), req.context.asked().remote_addr
             )
         except (Malformed, TooManyAttempts, TokenRequestRefused) as error:
             self._refuse(req, resp, error)
         else:
-            _answer(resp, HTTPStatus.OK, answer)
+            asked = dataclasses.replace(req.context.asked(), caller=issued.caller)
+            self._decision_log.write(record.issued(req.context.record_id, asked))
+            _answer(resp, HTTPStatus.OK, issued.answer)
 
     def _refuse(
         self, req: falcon.Request, resp: falcon.Response, error: Malformed | TooManyAttempts | TokenRequestRefused
     ) -> None:
-        resp.set_header(DECISION_ID, req.context.record_id)
         code = error.error if isinstance(error, TokenRequestRefused) else error.code
         self._decision_log.write(record.refused(req.context.record_id, req.context.asked(), code, error.detail))
         if isinstance(error, TokenRequestRefused):
@@ -72,7 +76,7 @@ def _error(error: str, detail: str) -> dict[str, str]:
     return {"error": error, "error_description": kept}
 
 
-def _answer(resp: falcon.Response, status: HTTPStatus, value: dict[str, Any]) -> None:
+def _answer(resp: falcon.Response, status: HTTPStatus, value: Mapping[str, Any]) -> None:
     resp.status = status
     resp.content_type = "application/json"
-    resp.data = json.dumps(value).encode()
+    resp.data = json.dumps(dict(value)).encode()

@@ -80,7 +80,7 @@ def refusal(
 def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    answer = endpoint.respond(GOOD, None, "192.0.2.1")
+    answer = endpoint.respond(GOOD, None, "192.0.2.1").answer
     assert (answer.keys(), answer["token_type"], answer["expires_in"]) == (
         {"access_token", "token_type", "expires_in"}, "bearer", 3600
     )  # fmt: skip
@@ -89,18 +89,21 @@ def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
 
 
 def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEndpoint) -> None:
-    assert endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1").keys() == {"access_token", "token_type"}
+    assert endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1").answer.keys() == {
+        "access_token",
+        "token_type",
+    }
 
 
 def test_the_header_authenticates_as_well_as_the_body(endpoint: TokenEndpoint) -> None:
     for parameters in ({"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": "me"}):
-        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), "192.0.2.1")["access_token"]
+        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), "192.0.2.1").answer["access_token"]
 
 
 def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> None:
     answer = endpoint.respond(
         {**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None, "192.0.2.1"
-    )
+    ).answer
     assert answer["expires_in"] == 3600
 
 
