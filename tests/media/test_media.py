@@ -241,3 +241,10 @@ def test_floats_survive_both_media_types() -> None:
             back = read(media_type, write(media_type, [value]))[0]
             assert math.copysign(1, back) == math.copysign(1, value)
             assert back == value
+
+
+@pytest.mark.parametrize("data", [b'"' + b'\\"' * 500_000, b'{"' + b'\\"' * 500_000 + b"\\", b'"a",' * 90_000 + b'"'])
+def test_a_string_that_never_ends_is_looked_through_once(data: bytes) -> None:
+    """Looked for again at every quote, the largest text took half an hour: that hang is what this would show."""
+    with pytest.raises(Malformed):
+        strict_json.loads(data)
