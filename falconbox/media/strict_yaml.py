@@ -165,10 +165,11 @@ def _is_plain(event: Any) -> bool:
 
 
 def _integer(event: Any, digits: str, base: int) -> int:
-    significant = digits.lstrip("+-0")
-    if len(significant) > 18 or abs(value := int(digits, base)) > MAX_INTEGER:
+    # Without leading zeros: Python counts them among the digits that it refuses to convert.
+    significant = digits.lstrip("+-0") or "0"
+    if len(significant) > 18 or (value := int(significant, base)) > MAX_INTEGER:
         raise _malformed(event, "an integer is beyond +-2^53, where readers disagree about its value")
-    return value
+    return -value if digits.startswith("-") else value
 
 
 def _place(event: Any) -> Place:

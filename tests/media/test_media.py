@@ -147,7 +147,7 @@ def test_what_is_read_from_json_is_what_the_standard_reader_reads(value: Any) ->
     [
         ("no", "no"), ("on", "on"), ("y", "y"), ("012", 12), ("0o14", 12), ("0x1F", 31), ("1:30", "1:30"), ("1e3", 1000.0),
         ("2001-01-01", "2001-01-01"), ("1_000", "1_000"), ("~", None), ("null", None), ("true", True), ("True", True),
-        ("yes", "yes"), ("+1", 1), ("-0", 0), (".5", 0.5), ("'1'", "1"), ('"true"', "true"), ("1.", 1.0), ("0b1", "0b1"),
+        ("yes", "yes"), ("+1", 1), ("-0", 0), ("0" * 5000 + "7", 7), ("-0" + "0" * 5000 + "7", -7), ("0o" + "0" * 5000 + "17", 15), (".5", 0.5), ("'1'", "1"), ('"true"', "true"), ("1.", 1.0), ("0b1", "0b1"),
     ],
 )  # fmt: skip
 def test_plain_scalars_have_the_core_types_of_yaml_1_2(source: str, value: Any) -> None:
