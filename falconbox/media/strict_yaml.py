@@ -107,7 +107,7 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise _malformed(event, f"the YAML text holds more than {MAX_NODES} values")
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH and isinstance(event, yaml.CollectionStartEvent):
             raise _malformed(event, f"the YAML text nests deeper than {MAX_DEPTH}")
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _malformed(event, "anchors and aliases are not read: write the value out")

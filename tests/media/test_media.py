@@ -248,3 +248,13 @@ def test_a_string_that_never_ends_is_looked_through_once(data: bytes) -> None:
     """Looked for again at every quote, the largest text took half an hour: that hang is what this would show."""
     with pytest.raises(Malformed):
         strict_json.loads(data)
+
+
+@pytest.mark.parametrize("inner", ["1", '{"a":1}', "[]"])
+def test_json_and_yaml_nest_equally_deep(inner: str) -> None:
+    depth = 64 - inner.count("}") - inner.count("]")
+    deepest = b"[" * depth + inner.encode() + b"]" * depth
+    assert strict_yaml.loads(deepest) == strict_json.loads(deepest)
+    for loads in (strict_yaml.loads, strict_json.loads):
+        with pytest.raises(Malformed, match="deeper than 64"):
+            loads(b"[" + deepest + b"]")
