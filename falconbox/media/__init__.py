@@ -116,7 +116,7 @@ def _reads_as_itself(text: str) -> bool:
     try:
         return bool(strict_yaml.loads(text.encode()) == text)
     except Malformed:
-        return True  # the dumper sees by itself that this needs quotes
+        return False  # 1e999, for one: a string to the dumper, and a number too large to the reader
 
 
 _Dumper.add_representer(str, _represent_str)

@@ -118,7 +118,7 @@ json_values = st.recursive(
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
     | text
-    | st.sampled_from(["no", "On", "1:30", "0x1f", "0o17", "012", "1_000", "~", "", ".5", "1e3", "12e03", "=", "<<",
+    | st.sampled_from(["no", "On", "1:30", "0x1f", "0o17", "012", "1_000", "~", "", ".5", "1e3", "12e03", "1e999", "-9E999", "09007199254740993", "0o777777777777777777777", "=", "<<",
                        "2001-01-01", "- a", "a: b", "#x", "x #y", "&a", "*a", "!t", "%x", "@", "`", "'", '"', "\n", "a\n"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
     max_leaves=12,
@@ -258,3 +258,10 @@ def test_json_and_yaml_nest_equally_deep(inner: str) -> None:
     for loads in (strict_yaml.loads, strict_json.loads):
         with pytest.raises(Malformed, match="deeper than 64"):
             loads(b"[" + deepest + b"]")
+
+
+@pytest.mark.parametrize(
+    "text", ["1e999", "-9E999", "09007199254740993", "0o777777777777777777777", ".inf", "?", "a: b", "&a"]
+)
+def test_a_string_that_would_be_refused_without_quotes_is_written_in_quotes(text: str) -> None:
+    assert strict_yaml.loads(write(YAML, {"a": text, text: 1})) == {"a": text, text: 1}
