@@ -144,3 +144,16 @@ def test_an_engine_that_ends_the_process_refuses_the_policy_instead() -> None:
 @pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"engine": {"$ne": None}, "id": {"$gt": ""}}])
 def test_what_is_no_policy_at_all_is_refused(document: Any) -> None:
     assert policy_problems(document)
+
+
+def test_items_that_cannot_be_sorted_are_compared_in_one_pass() -> None:
+    """Each compared with each, these took an hour: that hang is what this would show."""
+    audience = [0, *(f"a{number}" for number in range(90_000))]
+    found = client_problems({"id": "a", "auth": {"client_credentials": {"audience": audience}}})
+    assert found == {"/auth/client_credentials/audience/0": "must be of type string"}
+
+
+@pytest.mark.parametrize("audience", [["a", "b", "a"], [0, "a", 0], [{"a": 1, "b": 2}, {"b": 2, "a": 1}]])
+def test_an_item_that_stands_twice_is_told(audience: list[Any]) -> None:
+    found = client_problems({"id": "a", "auth": {"client_credentials": {"audience": audience}}})
+    assert found["/auth/client_credentials/audience"].startswith("must not repeat an item")

@@ -63,7 +63,15 @@ def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Validatio
         yield ValidationError("pattern")
 
 
-_Validator: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # stubs
+def _unique_items(_: Any, unique: Any, instance: Any, __: Any) -> Iterator[ValidationError]:
+    # The validator's own compares each item with each when they cannot be sorted; what is written alike is alike here.
+    if unique and isinstance(instance, list):
+        written = {json.dumps(item, sort_keys=True) for item in instance}
+        if len(written) < len(instance):
+            yield ValidationError("uniqueItems")
+
+
+_Validator: Final[Any] = extend(Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique_items})  # type: ignore[no-untyped-call]  # stubs
 
 
 def _worded(error: Any) -> Iterator[Problem]:
