@@ -81,7 +81,8 @@ def _parse_range(part: str) -> tuple[str, float]:
         name, _, text = parameter.partition("=")
         if name.strip().lower() == "q":
             try:
-                quality = min(max(float(text), 0.0), 1.0)
+                # 0.0 first: what is not a number is then no quality at all, wherever it stands.
+                quality = min(max(0.0, float(text)), 1.0)
             except ValueError:
                 quality = 0.0
     return media_range.strip().lower(), quality

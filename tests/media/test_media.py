@@ -223,6 +223,7 @@ def test_an_empty_body_is_refused() -> None:
         ("text/*", "text/yaml"), ("application/*", JSON), ("application/yaml;q=0.9, application/json;q=0.1", YAML),
         ("text/html, application/xml;q=0.9, */*;q=0.8", JSON), ("application/json;q=0, */*", YAML),
         ("APPLICATION/YAML", YAML), ("application/yaml;q=2", YAML),
+        ("application/yaml;q=nan, application/yaml", YAML), ("application/yaml, application/yaml;q=nan", YAML),
     ],
 )  # fmt: skip
 def test_the_answer_is_in_what_the_caller_prefers(accept: str | None, chosen: str) -> None:
