@@ -42,6 +42,7 @@ def canonical_target(environ: Mapping[str, Any]) -> Target:
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw is None:
         query = environ.get("QUERY_STRING") or None
+        _check_spelling(query or "")
         return Target(_checked_path(decoded.encode("latin-1")), query, parse_query(query))
     target = read_target(_origin_form(raw, environ.get("HTTP_HOST", "")))
     if target.path.encode() != decoded.encode("latin-1"):
@@ -51,13 +52,10 @@ def canonical_target(environ: Mapping[str, Any]) -> Target:
 
 def read_target(raw: str) -> Target:
     """Read a target in origin form, such as `/Patient?active=true`. Raises Malformed."""
-    if not _PRINTABLE.fullmatch(raw) or "#" in raw:
-        raise Malformed("the request target holds a character that must be percent-encoded")
+    _check_spelling(raw)
     if not raw.startswith("/"):
         raise Malformed("the request target must start with a slash")
     path, mark, query = raw.partition("?")
-    if _BROKEN_PERCENT.search(raw):
-        raise Malformed("the request target holds a % without two hexadecimal digits")
     for part in re.findall(r"%[0-9A-Fa-f]{2}|[\\;]", path):
         if part in _AMBIGUOUS or chr(int(part[1:], 16)) in _AMBIGUOUS:
             raise Malformed("the path holds one of / \\ ; ? # % in a spelling that can be read in two ways")
@@ -90,6 +88,13 @@ def _text(encoded: str) -> str:
         return unquote_to_bytes(encoded.replace("+", " ")).decode()
     except UnicodeDecodeError:
         raise Malformed("the query is not UTF-8") from None
+
+
+def _check_spelling(raw: str) -> None:
+    if not _PRINTABLE.fullmatch(raw) or "#" in raw:
+        raise Malformed("the request target holds a character that must be percent-encoded")
+    if _BROKEN_PERCENT.search(raw):
+        raise Malformed("the request target holds a % without two hexadecimal digits")
 
 
 def _origin_form(raw: str, host: str) -> str:

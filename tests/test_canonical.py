@@ -71,6 +71,12 @@ def test_without_a_raw_target_the_decoded_path_is_held_to_the_same_rules() -> No
             canonical_target({"PATH_INFO": path})
 
 
+@pytest.mark.parametrize("query", ["a=%zz", "a=%", "a=b c", "a=\x00", "a=\xc3\xa9", "a=1#b", "a=%ff"])
+def test_without_a_raw_target_the_query_is_held_to_the_same_rules(query: str) -> None:
+    with pytest.raises(Malformed):
+        canonical_target({"PATH_INFO": "/Patient", "QUERY_STRING": query})
+
+
 def test_raw_uri_is_read_where_the_server_gives_that() -> None:
     assert canonical_target({"RAW_URI": "/%50atient?x=1", "PATH_INFO": "/Patient"}).query == "x=1"
 
