@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from falconbox.errors import Malformed
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_BLANK: Final = " \t"
 
 
 class Proxies:
@@ -27,8 +29,8 @@ class Proxies:
         if not self._trusted or not self._trusts(peer):
             return peer, scheme
         for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-            if address.strip():
-                peer = _address(address.strip())
+            if address.strip(_BLANK):
+                peer = _address(address.strip(_BLANK))
                 if not self._trusts(peer):
                     break
         return peer, _scheme(environ.get("HTTP_X_FORWARDED_PROTO", scheme))
@@ -43,9 +45,16 @@ class Proxies:
 
 def _address(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         raise Malformed("X-Forwarded-For holds something that is no IP address") from None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.scope_id is not None:
+        # What stands behind the % is any text at all, and means something on the proxy's own machine only.
+        raise Malformed("X-Forwarded-For holds an address with a zone")
+    # A proxy that listens on both protocols at once writes IPv4 addresses as ::ffff:192.0.2.1: a second spelling.
+    return str(address.ipv4_mapped or address)
 
 
 def _scheme(text: str) -> str:

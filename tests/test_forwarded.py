@@ -48,3 +48,14 @@ def test_words_of_a_trusted_proxy_that_make_no_sense_are_refused(headers: dict[s
 
 def test_a_peer_without_an_address_is_trusted_by_nobody() -> None:
     assert TRUSTED.origin(environ("", HTTP_X_FORWARDED_FOR="1.2.3.4"))[0] == ""
+
+
+@pytest.mark.parametrize("zone", ["fe80::1%eth0", "fe80::1%\x1b[2J", "::1%<b>", "1.2.3.4\xa0", "1.2.3.4\x1f"])
+def test_an_address_brings_no_text_with_it(zone: str) -> None:
+    with pytest.raises(Malformed):
+        TRUSTED.origin(environ("10.0.0.1", HTTP_X_FORWARDED_FOR=zone))
+
+
+def test_an_address_of_ipv4_has_one_spelling() -> None:
+    asked = environ("10.0.0.1", HTTP_X_FORWARDED_FOR="::ffff:198.51.100.7,\t::FFFF:a00:9")
+    assert TRUSTED.origin(asked)[0] == "198.51.100.7"
