@@ -14,7 +14,7 @@ from falconbox.model import MAX_DEPTH
 MAX_BYTES: Final = 1024 * 1024
 """The largest JSON text in bytes."""
 
-# A string that never ends is one token to the end: looked for again at each of its quotes, it would take quadratic time.
+# A string that never ends is one token to its end: tried anew at each of its quotes, it would take quadratic time.
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 

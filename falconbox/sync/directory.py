@@ -80,8 +80,8 @@ def _files(root: Path, problems: list[Problem]) -> list[Path]:
         for path in paths:
             if path.name.startswith("."):
                 continue
-            if path.is_symlink() and not _inside(path, root):
-                problems.append(Problem("", "is a link that leaves the directory", file=_name(path, root)))
+            if fault := _fault(path, root):
+                problems.append(Problem("", fault, file=_name(path, root)))
             elif path.is_dir():
                 # A folder that is a link would be read twice, or for ever.
                 waiting += [] if path.is_symlink() else [path]
@@ -93,6 +93,18 @@ def _files(root: Path, problems: list[Problem]) -> list[Path]:
     return sorted(found)
 
 
+def _fault(path: Path, root: Path) -> str | None:
+    if path.is_symlink() and not _inside(path, root):
+        return "is a link that leaves the directory"
+    if path.is_dir() or path.suffix in SUFFIXES:
+        if not path.name.isprintable():
+            return "has a name that cannot be printed"
+        if not (path.is_dir() or path.is_file()):
+            # Opening a pipe waits for somebody to write into it.
+            return "is neither a file nor a folder"
+    return None
+
+
 def _inside(path: Path, root: Path) -> bool:
     try:
         return path.resolve(strict=True).is_relative_to(root)
@@ -101,7 +113,9 @@ def _inside(path: Path, root: Path) -> bool:
 
 
 def _name(path: Path, root: Path) -> str:
-    return str(path.relative_to(root))
+    name = str(path.relative_to(root))
+    # Neither bytes that are not UTF-8 nor a line break may reach a message.
+    return name if name.isprintable() else ascii(name)
 
 
 def _entries(path: Path, root: Path, problems: list[Problem]) -> Iterator[Entry]:

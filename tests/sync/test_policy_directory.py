@@ -419,3 +419,22 @@ def test_a_repository_cannot_make_git_run_anything(repository: Path, store: Sqli
     os.utime(repository / "a.yaml")
     assert sync(repository, store).status == "applied"
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", [b"\xff.yaml", b"a\nb.yaml", b"\x1b[2J.json", b"\xff"])
+def test_a_name_that_cannot_be_printed_is_a_problem_that_can(folder: Path, name: bytes) -> None:
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+    if path.suffix:
+        path.write_text(CLIENT.format(id="a"))
+    else:
+        path.mkdir()
+    with pytest.raises(Invalid) as raised:
+        read_directory(folder)
+    assert "has a name that cannot be printed" in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+def test_a_pipe_among_the_files_is_a_problem_and_waits_for_nobody(folder: Path) -> None:
+    os.mkfifo(folder / "a.yaml")
+    with pytest.raises(Invalid, match="neither a file nor a folder"):
+        read_directory(folder)
