@@ -21,7 +21,13 @@ class Problem:
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        return " ".join(part for part in (f"{where}:" if where else "", self.pointer, self.detail) if part)
+        text = " ".join(part for part in (f"{where}:" if where else "", self.pointer, self.detail) if part)
+        # A pointer holds names as they were sent: none of them may start a line of its own where this is printed.
+        return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode()
 
 
 class FalconboxError(Exception):

@@ -157,3 +157,10 @@ def test_items_that_cannot_be_sorted_are_compared_in_one_pass() -> None:
 def test_an_item_that_stands_twice_is_told(audience: list[Any]) -> None:
     found = client_problems({"id": "a", "auth": {"client_credentials": {"audience": audience}}})
     assert found["/auth/client_credentials/audience"].startswith("must not repeat an item")
+
+
+def test_a_name_cannot_forge_a_line_where_problems_are_printed() -> None:
+    with pytest.raises(Invalid) as raised:
+        ADMISSION.client({"id": "a", "x\n2 problems\x1b[2J\u2028\udcff": 1})
+    assert str(raised.value) == r"/x\n2 problems\x1b[2J\u2028\udcff unknown field"
+    assert raised.value.problems[0].pointer == "/x\n2 problems\x1b[2J\u2028\udcff"

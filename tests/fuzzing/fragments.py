@@ -1,0 +1,114 @@
+"""Words that each parser may stumble over, and whole inputs that it accepts, from which both kinds of fuzzing start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from request_targets import BASIC, CLAIMS, HEADER, KID
+
+_PERCENT = tuple(
+    f"%{code}"
+    for code in (
+        "2f",
+        "2e",
+        "5C",
+        "3B",
+        "3f",
+        "23",
+        "25",
+        "00",
+        "0d",
+        "41",
+        "c3%a9",
+        "C0%AE",
+        "ff",
+        "e2%80%8b",
+        "ed%a0%80",
+        "u",
+        "2",
+    )
+)
+_TARGET = (
+    "/",
+    "//",
+    "/..",
+    "/.",
+    "..;",
+    ";",
+    "\\",
+    "?",
+    "#",
+    "&",
+    "=",
+    "+",
+    "%",
+    "*",
+    "http://box",
+    "http://",
+    "HTTPS://BOX/",
+    "\t",
+    "\0",
+    "é",
+    "[",
+    *_PERCENT,
+)
+_JSON = ("{", "}", "[", "]", ":", ",", '"', "\\", '\\"', "\\u0000", "\\ud800", "\\udc00", "\\u00e9", "null", "true", "false", "NaN", "-Infinity", "9007199254740992", "9007199254740993",
+         "-0", "-0.0", "1e308", "1E400", "1e-400", "0.1", "01", "\ufeff", "é", "\u2028", "\ufffe", " ", "\n", "\t", '"a":', '{"a":1}', "[[]]")  # fmt: skip
+_YAML = ("- ", "? ", ": ", "{", "}", "[", "]", ",", "#", " #", "|", ">", "|2-\n", ">+\n", "'", '"', "''", "&a ", "*a", "!t ", "!!str ", "<<", "%YAML 1.2\n---\n", "%YAML 1.1\n", "%TAG ! x\n",
+         "---\n", "--- ", "...\n", "~", "null", "Null", "no", "on", "1:30", "0x1F", "0o17", "017", "0b1", ".inf", "-.INF", ".nan", "1e999", "0" * 50, "1_000", "9007199254740993", "+1", "-0",
+         "2001-01-01", "=", "\\ud800", "\\x41", "\\N", "\\\n", "\t", "\r", "\r\n", "\n", "\n\n", "\n  ", "  ", "\x85", "\u2028", "\ufeff", "\ufffe", "é", "\U0001f600", "a: ", "a: b", "\0")  # fmt: skip
+_IDS = ('"id":', '"resourceType":', '"Client"', '"AccessPolicy"', '"link":', '"engine":', '"json-schema"', '"allow"', '"schema":', '"secret":', '"auth":', '"client_credentials":', '"audience":',
+        '"access_token_expiration":', '"never"', '"grant_types":', '"basic"', '"effect":', '"deny"', '"mode":', '"off"', '"reference":', '"Client/me"', '"links":', '"meta":', '"env":', '"type":', '"rest"',
+        '"details":', '"active":', '"name":', '"."', '".."', "3600.0")  # fmt: skip
+_KEYWORDS = tuple(f'"{word}":' for word in (
+    "type", "properties", "required", "additionalProperties", "items", "additionalItems", "contains", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "enum", "const", "constant", "pattern",
+    "patternProperties", "propertyNames", "dependencies", "definitions", "$ref", "$id", "$schema", "$data", "format", "multipleOf", "minimum", "maxLength", "uniqueItems", "minProperties",
+    "contentEncoding", "default", "uri", "request-method", "optional"))  # fmt: skip
+_VALUES = ('"#"', '"#/definitions/a"', '"#a"', '"#/properties/a~1b"', '"#/%25"', '"string"', '"object"', '"^/a$"', '"(?=a)"', '"(a+)+$"', '"\\\\p{L}"', '"["', '"date-time"', '"regex"', '"base64"', "0.1", "0",
+           '"http://json-schema.org/draft-07/schema#"')  # fmt: skip
+
+FRAGMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "canonical": (*_TARGET, "\n", "Patient", "a=1", "a=%20"),
+    "authorization": ("Basic ", "basic ", "BEARER ", "{basic}", "{token}", BASIC, " ", "  ", ",", ", ", "=", "==", ".", "\t", "\0", "é", "Digest ", "bWU6", "eyJ"),
+    "basic": (":", "::", "me", "bWU6cw==", "bWU6cx==", "=", "\n", "\r", " ", "-", "_", "é", "\x7f", "\0"),
+    "token": ("H", "C", "{header}", "{claims}", "{signature}", ".", "..", "=", "-", "_", "+", "é", KID, *(f'"{name}":' for name in (*CLAIMS, *HEADER, "crit", "jwk", "nbf")), '"at+jwt"', '"ES256"',
+              '"none"', '"HS256"', "1800000060", "1800000061", "1800000000", *_JSON[:30]),
+    "forwarded": ("10.0.0.1", "192.0.2.1", "fd00::1", "::ffff:10.0.0.1", "::ffff:1.2.3.4", "fe80::1%eth0", "[::1]", ":80", ",", ", ", ",,", " ", "\t", "\n", "http", "https", "HTTPS", "unknown", "010.0.0.1", "1.2.3",
+                  "\xa0", "0x7f.1", "2130706433", "/8", "\x1b[2J"),
+    "json": _JSON,
+    "yaml": _YAML,
+    "written": (*_YAML, *_JSON),
+    "form": ("=", "&", "&&", "+", "%", ";", "a", "é", "\0", "grant_type=client_credentials", *_PERCENT),
+    "media": ("application/json", "application/yaml", "text/yaml", "application/x-www-form-urlencoded", "text/*", "*/*", ";", "q=", ";q=0", ";q=nan", ";q=1e9", ";q=-inf", "; charset=utf-8", 'charset="UTF8"',
+              "charset=utf-16", ",", "\n", "{}", "a: 1", "a=1", " ", "é"),
+    "directory": ("\0", "\n", "/", "Client/", "AccessPolicy/", "a.yaml\n", "b.yml\n", "c.json\n", "a.txt\n", ".a.yaml\n", "\x1b.yaml\n", "id: a\n", "resourceType: Client\n", "resourceType: AccessPolicy\n",
+                  "---\n", "{}", "[]", '"id":"a"', '{"resourceType":"Client","id":"a"}', "id: 1\n", "id:\n", *_YAML[:20]),
+    "admission": (*_IDS, *_JSON),
+    "schema": (*_KEYWORDS, *_VALUES, *_JSON, '{"uri":"/a"}'),
+}  # fmt: skip
+"""What is put together at random, and the dictionary of the coverage-guided fuzzer."""
+
+_POLICY = (
+    '{"id":"p","engine":"json-schema","schema":{"required":["uri"]},"link":[{"reference":"Client/me"}],"effect":"deny"}'
+)
+_CLIENT = (
+    '{"id":"c","grant_types":["basic"],"auth":{"client_credentials":{"audience":["a"],"access_token_expiration":60}}}'
+)
+
+SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "canonical": ("/Patient/1?a=1&a=2&b=%20\n/Patient/1", "http://box/caf%C3%A9\n/caf\xc3\xa9"),
+    "authorization": ("Basic {basic}", "bearer {token}"),
+    "basic": ("me:secret", BASIC),
+    "token": ("{header}.{claims}.{signature}", "H" + str(HEADER).replace("'", '"'), "C" + str(CLAIMS).replace("'", '"')),
+    "forwarded": ("10.0.0.1\n198.51.100.7, 10.0.0.2\nhttps", "fd00::1\n::ffff:192.0.2.1\n"),
+    "json": ('{"a":[1,-2.5e3,true,null,"\\u00e9"],"b":{}}',),
+    "yaml": ("a: 1\nb:\n  - 'x'\n  - {c: d}\n--- |\n  text\n",),
+    "written": ("a: b", '{"a":[1,"no",null]}'),
+    "form": ("a=1&b=x+y%20z&c=&d",),
+    "media": ("application/json; charset=utf-8\ntext/yaml;q=0.5, */*;q=0.1\n{}",),
+    "directory": ("Client/a.yaml\nid: a\n\0b.json\n" + _POLICY.replace("{", '{"resourceType":"AccessPolicy",', 1),),
+    "admission": (_POLICY, _CLIENT),
+    "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',),
+}  # fmt: skip
+"""Inputs that are accepted."""

@@ -1,0 +1,28 @@
+"""All parsers under fire, by name: what the tests and `fuzz/run.py` drive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from document_targets import form_text, json_text, media_types, written, yaml_text
+from policy_targets import admission, policy_directory, schema
+from request_targets import authorization, basic, canonical, forwarded, token
+
+Parser = Callable[[bytes], None]
+
+TARGETS: Final[Mapping[str, Parser]] = {
+    "canonical": canonical,
+    "authorization": authorization,
+    "basic": basic,
+    "token": token,
+    "forwarded": forwarded,
+    "json": json_text,
+    "yaml": yaml_text,
+    "written": written,
+    "form": form_text,
+    "media": media_types,
+    "directory": policy_directory,
+    "admission": admission,
+    "schema": schema,
+}

@@ -1,0 +1,75 @@
+"""Whatever arrives, a parser answers or refuses, and what it answers has the properties that its target states."""
+
+from __future__ import annotations
+
+import faulthandler
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from falconbox.canonical import read_target
+from falconbox.errors import CredentialsRejected, Malformed
+from falconbox.media import form, strict_json, strict_yaml
+from fragments import FRAGMENTS, SEEDS
+from grammars import inputs
+from targets import TARGETS
+
+KEPT = Path(__file__).parents[2] / "fuzz" / "corpus"
+FIRE = settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+HANG = 600
+"""Seconds after which a test is taken for hanging; all of them together take a few."""
+
+
+@pytest.fixture(autouse=True)
+def watchdog() -> Iterator[None]:
+    """End the process, with the place where it hangs."""
+    faulthandler.dump_traceback_later(HANG, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@given(data=st.data())
+@FIRE
+def test_whatever_arrives_is_read_rightly_or_refused(target: str, data: st.DataObject) -> None:
+    TARGETS[target](data.draw(inputs(target)))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_the_fuzzer_kept_still_has_the_properties(target: str) -> None:
+    kept = sorted((KEPT / target).iterdir())
+    assert kept
+    for file in kept:
+        TARGETS[target](file.read_bytes())
+
+
+@pytest.mark.parametrize(("target", "seed"), [(target, seed) for target in TARGETS for seed in SEEDS[target]])
+def test_an_input_that_every_reader_takes_is_where_the_fuzzer_starts(target: str, seed: str) -> None:
+    TARGETS[target](seed.encode())
+
+
+READERS: dict[str, tuple[Callable[[bytes], Any], int]] = {
+    "canonical": (lambda data: read_target("/" + data.decode("latin-1")), 64 * 1024),
+    "json": (strict_json.loads, strict_json.MAX_BYTES),
+    "yaml": (strict_yaml.load_all, strict_yaml.MAX_BYTES),
+    "form": (form.loads, form.MAX_BYTES),
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "fragment"), [(target, fragment.encode()) for target in READERS for fragment in FRAGMENTS[target]]
+)
+def test_a_fragment_repeated_up_to_the_limit_ends_in_an_answer(target: str, fragment: bytes) -> None:
+    """What takes quadratic time shows here as a hang."""
+    read, limit = READERS[target]
+    opened = b'["' if target in ("json", "yaml") else b""
+    for start in (b"", opened):
+        data = start + fragment * ((limit - len(start)) // len(fragment))
+        try:
+            read(data)
+        except (Malformed, CredentialsRejected) as refusal:
+            assert refusal.detail
