@@ -35,8 +35,9 @@ _INT: Final = re.compile(r"[-+]?[0-9]+")
 _OCTAL_OR_HEX: Final = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-# YAML 1.2 reads these as ordinary characters, YAML 1.1 and libyaml as line breaks; between them a key could hide.
-_OTHER_BREAKS: Final = re.compile("[\x85\u2028\u2029]")
+# YAML 1.2 reads the first three as ordinary characters, YAML 1.1 and libyaml as line breaks; between them a key could
+# hide. To libyaml a byte order mark indents the line that it starts, to other readers it belongs to the key.
+_TWO_READINGS: Final = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,10 +64,12 @@ def load_all(data: bytes) -> list[Located]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Malformed("the YAML text is not UTF-8") from None
-    other = _OTHER_BREAKS.search(text)
-    if other is not None:
-        line = text.count("\n", 0, other.start()) + 1
-        raise Malformed("the YAML text holds a line break of YAML 1.1 (U+0085, U+2028 or U+2029)", line=line, column=1)
+    found = _TWO_READINGS.search(text)
+    if found is not None:
+        what = "a byte order mark (U+FEFF)" if found[0] == "\ufeff" else "a line break of YAML 1.1"
+        line = text.count("\n", 0, found.start()) + 1
+        detail = f'the YAML text holds {what}, which readers take for different things: write "\\u{ord(found[0]):04X}"'
+        raise Malformed(detail, line=line, column=1)
     try:
         return [*_Builder(yaml.parse(text, Loader=_LOADER)).documents()]
     except yaml.MarkedYAMLError as error:

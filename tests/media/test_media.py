@@ -266,3 +266,14 @@ def test_json_and_yaml_nest_equally_deep(inner: str) -> None:
 )
 def test_a_string_that_would_be_refused_without_quotes_is_written_in_quotes(text: str) -> None:
     assert strict_yaml.loads(write(YAML, {"a": text, text: 1})) == {"a": text, text: 1}
+
+
+@pytest.mark.parametrize(
+    "source", ["a:\n\ufeffb: 1", "a: x\ufeffy", "\ufeff\ufeffa: 1", "a: '\ufeff'", "a: 1\n---\n\ufeffb: 1"]
+)
+def test_a_byte_order_mark_stands_at_the_start_or_nowhere(source: str) -> None:
+    """Before a key it would put the key a level deeper than it looks."""
+    assert strict_yaml.loads("\ufeffa: 1".encode()) == {"a": 1}
+    with pytest.raises(Malformed, match="byte order mark"):
+        strict_yaml.load_all(source.encode())
+    assert strict_yaml.loads(b'a: "\\uFEFF"') == {"a": "\ufeff"}
