@@ -25,7 +25,7 @@ class Proxies:
         The address is the last one in `X-Forwarded-For` that is not itself a trusted proxy: whatever stands before
         it could have been sent by anybody.
         """
-        peer, scheme = environ.get("REMOTE_ADDR", ""), environ["wsgi.url_scheme"]
+        peer, scheme = _plain(environ.get("REMOTE_ADDR", "")), environ["wsgi.url_scheme"]
         if not self._trusted or not self._trusts(peer):
             return peer, scheme
         for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
@@ -53,8 +53,19 @@ def _address(text: str) -> str:
     if address.scope_id is not None:
         # What stands behind the % is any text at all, and means something on the proxy's own machine only.
         raise Malformed("X-Forwarded-For holds an address with a zone")
-    # A proxy that listens on both protocols at once writes IPv4 addresses as ::ffff:192.0.2.1: a second spelling.
-    return str(address.ipv4_mapped or address)
+    return _plain(str(address))
+
+
+def _plain(address: str) -> str:
+    """Return an address in its usual spelling, one of IPv4 in IPv6 spelling (::ffff:192.0.2.1) as IPv4.
+
+    Who listens on both protocols at once sees it so: a second spelling of one caller.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def _scheme(text: str) -> str:

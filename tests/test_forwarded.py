@@ -59,3 +59,9 @@ def test_an_address_brings_no_text_with_it(zone: str) -> None:
 def test_an_address_of_ipv4_has_one_spelling() -> None:
     asked = environ("10.0.0.1", HTTP_X_FORWARDED_FOR="::ffff:198.51.100.7,\t::FFFF:a00:9")
     assert TRUSTED.origin(asked)[0] == "198.51.100.7"
+
+
+def test_a_peer_that_is_seen_over_ipv6_is_known_by_its_address_of_ipv4() -> None:
+    assert TRUSTED.origin(environ("::ffff:192.0.2.1", HTTP_X_FORWARDED_FOR="1.2.3.4"))[0] == "192.0.2.1"
+    assert TRUSTED.origin(environ("::ffff:10.0.0.1", HTTP_X_FORWARDED_FOR="1.2.3.4"))[0] == "1.2.3.4"
+    assert Proxies().origin(environ("::ffff:10.0.0.1"))[0] == "10.0.0.1"
