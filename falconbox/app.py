@@ -97,7 +97,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         Authenticator(verifier, tokens),
         decision_point,
         decision_log,
-        proxies=Proxies(settings.trusted_proxies),
+        proxies=Proxies(settings.trusted_proxies, settings.forwarded_headers),
         open_routes=OPEN_ROUTES,
     )
     checks = Readiness(settings.max_staleness, store, snapshot, decision_log, problem)

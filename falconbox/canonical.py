@@ -31,8 +31,8 @@ class Target:
     params: Mapping[str, Any]
 
 
-def canonical_target(environ: Mapping[str, Any]) -> Target:
-    """Read the target of a WSGI request. Raises Malformed.
+def canonical_target(environ: Mapping[str, Any], host: str | None = None) -> Target:
+    """Read the target of a WSGI request that was sent to `host` (default: its Host field). Raises Malformed.
 
     REQUEST_URI (or RAW_URI) holds the target as sent; the decoded path that the server derived must agree with it.
     Servers that give neither are read from PATH_INFO under the same rules, in which `%2F` can no longer be told
@@ -44,7 +44,7 @@ def canonical_target(environ: Mapping[str, Any]) -> Target:
         query = environ.get("QUERY_STRING") or None
         _check_spelling(query or "")
         return Target(_checked_path(decoded.encode("latin-1")), query, parse_query(query))
-    target = read_target(_origin_form(raw, environ.get("HTTP_HOST", "")))
+    target = read_target(_origin_form(raw, environ.get("HTTP_HOST", "") if host is None else host))
     if target.path.encode() != decoded.encode("latin-1"):
         raise Malformed("the server and the request target disagree about the path")
     return target

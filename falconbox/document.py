@@ -15,10 +15,9 @@ from falconbox.routes import ROUTE_PARAMS, route_params
 HIDDEN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that hold credentials."""
 
-FORWARDED_HEADERS: Final = frozenset(
-    {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"}
-)
-"""Headers that only a proxy may write. What a trusted one says is in `remote-addr` and `scheme`."""
+PROXY_HEADERS: Final = frozenset({"forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
+PROXY_PREFIXES: Final = ("x-forwarded-", "x-original-", "x-rewrite-")
+"""Headers that only a proxy may write. What a trusted one says is in `remote-addr` and `scheme`, the rest nowhere."""
 
 
 class RequestDocument:
@@ -73,7 +72,8 @@ def _params(target: Target) -> dict[str, Any]:
 
 def visible(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the headers that policies may see: no credentials, and nothing that only a proxy may say."""
-    return {name: value for name, value in headers if name not in HIDDEN_HEADERS and name not in FORWARDED_HEADERS}
+    hidden = HIDDEN_HEADERS | PROXY_HEADERS
+    return {name: value for name, value in headers if name not in hidden and not name.startswith(PROXY_PREFIXES)}
 
 
 def wsgi_headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -94,9 +94,9 @@ class Guard:
 
     def _read(self, req: falcon.Request, passage: _Passage) -> Target:
         passage.remote_addr = req.env.get("REMOTE_ADDR", "")
-        target: Target = canonical_target(req.env)
-        passage.uri = target.path
         passage.remote_addr, passage.scheme = self._proxies.origin(req.env)
+        target: Target = canonical_target(req.env, self._proxies.host(req.env))
+        passage.uri = target.path
         req.path = target.path
         req.context.target = target
         req.context.caller = ANONYMOUS

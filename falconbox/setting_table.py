@@ -70,6 +70,12 @@ TABLE: Final = (
         masked=lambda _: values.MASK,
     ),
     Setting("trusted_proxies", values.networks, None, "Addresses and networks of the proxies in front, by commas."),
+    Setting(
+        "forwarded_headers",
+        values.forwarded_headers,
+        "x-forwarded-for,x-forwarded-proto",
+        "The headers in which trusted proxies are believed, by commas.",
+    ),
     Setting("insecure_http", values.switch, "false", "Listen beyond loopback although no TLS is in front."),
     Setting("decision_log", values.destination, "stdout", "Where decisions are written down: stdout, none, or a file."),
     Setting("decision_log_required", values.switch, "false", "Answer 503 rather than decide without a durable record."),

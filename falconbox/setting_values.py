@@ -13,6 +13,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MASK: Final = "***"
 _MONGO: Final = ("mongodb", "mongodb+srv")
 _NUMBER: Final = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
+_X_FORWARDED: Final = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -85,6 +86,16 @@ def networks(text: str) -> tuple[Network, ...]:
     if any(network.prefixlen == 0 for network in found):
         raise ValueError("must not trust every address: then anybody could claim to be anybody")
     return found
+
+
+def forwarded_headers(text: str) -> tuple[str, ...]:
+    """Return the names of headers, in lower case."""
+    names = tuple(part.strip().lower() for part in text.split(","))
+    if not set(names) <= {*_X_FORWARDED, "forwarded"}:
+        raise ValueError(f"must be some of {', '.join(_X_FORWARDED)}, separated by commas, or: forwarded")
+    if "forwarded" in names and len(set(names)) > 1:
+        raise ValueError("must name forwarded or the others, not both: they could say different things")
+    return names
 
 
 def public_url(text: str) -> str:

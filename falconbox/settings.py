@@ -44,6 +44,7 @@ class Settings:
     max_staleness: float
     admin_secret: str | None
     trusted_proxies: tuple[values.Network, ...]
+    forwarded_headers: tuple[str, ...]
     insecure_http: bool
     decision_log: str
     decision_log_required: bool

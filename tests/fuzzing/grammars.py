@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hypothesis import strategies as st
-
 from fragments import FRAGMENTS, SEEDS
+from hypothesis import strategies as st
 
 _NAMES = st.sampled_from(["a", "id", "uri", "<<", "~", "a/b", "", "é"]) | st.text(
     alphabet=st.characters(codec="utf-8"), max_size=6

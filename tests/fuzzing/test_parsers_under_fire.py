@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fragments import FRAGMENTS, SEEDS
+from grammars import inputs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from targets import TARGETS
 
 from falconbox.canonical import read_target
 from falconbox.errors import CredentialsRejected, Malformed
 from falconbox.media import form, strict_json, strict_yaml
-from fragments import FRAGMENTS, SEEDS
-from grammars import inputs
-from targets import TARGETS
 
 KEPT = Path(__file__).parents[2] / "fuzz" / "corpus"
 FIRE = settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
