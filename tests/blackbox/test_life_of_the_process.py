@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import random
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -294,3 +296,16 @@ def test_a_change_made_by_another_process_counts_within_the_published_time(tmp_p
         deadline = time.monotonic() + 60  # published: a quarter of a second; a test does not depend on the machine
         while box.admin("GET", "/Client").status != 200:
             assert time.monotonic() < deadline
+
+
+def test_six_hundred_half_open_connections_leave_the_service_to_the_others(tmp_path: Path) -> None:
+    with serving.running(tmp_path) as box, contextlib.ExitStack() as open_until_the_end:
+        for number in range(600):
+            connection = socket.create_connection(("127.0.0.1", box.port), timeout=60)
+            open_until_the_end.enter_context(connection)
+            connection.sendall(
+                b"POST /Patient HTTP/1.1\r\nHost: box\r\nContent-Length: 9\r\n\r\n12345678"[: number % 66]
+            )
+            if number % 100 == 99:
+                assert box.admin("GET", "/Client").status == 200
+        assert box.ask("GET", "/healthz").status == 200
