@@ -47,7 +47,7 @@ class Admission:
         name = document.get("engine") if isinstance(document, Mapping) else None
         engine = self.engines.get(name) if isinstance(name, str) else None
         if engine is not None:
-            yield from problems(document, _policy_schema(engine))
+            yield from problems(document, policy_schema(engine))
             return
         # Which fields an unknown engine owns cannot be known, so only the common ones are judged.
         yield from problems(document, {**shipped("AccessPolicy"), "additionalProperties": True})
@@ -85,7 +85,8 @@ def _client_schema(*, from_file: bool) -> dict[str, Any]:
     return {**schema, "properties": {**schema["properties"], "secret": {"$ref": "#/$defs/fileSecret"}}}
 
 
-def _policy_schema(engine: Engine) -> dict[str, Any]:
+def policy_schema(engine: Engine) -> dict[str, Any]:
+    """Return the schema of policies that an engine judges: the shipped one, with the fields that the engine owns."""
     schema, body = shipped("AccessPolicy"), engine.body_schema
     return {
         **schema,

@@ -13,6 +13,7 @@ from typing import Any, Final
 import falcon
 
 from falconbox.admission import Admission
+from falconbox.api import description
 from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher, is_hash
@@ -35,6 +36,7 @@ from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
 from falconbox.resources.box import Box
 from falconbox.resources.clients import Clients
+from falconbox.resources.description import Docs, OpenApi
 from falconbox.resources.exchange import Negotiation
 from falconbox.resources.failures import add_error_handlers
 from falconbox.resources.health import Healthz, Readyz
@@ -110,6 +112,8 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "test_policy": TestPolicy(snapshot, admission, decision_point),
         "healthz": Healthz(),
         "readyz": Readyz(checks),
+        "openapi": OpenApi(description(plugins.engines)),
+        "docs": Docs(),
     }
     application = create_app(guard, resources, https=settings.public_url.startswith("https:"))
     return Service(

@@ -12,6 +12,7 @@ from typing import Any, Final
 import falcon
 from falcon.routing import BaseConverter
 
+from falconbox.api import PAGE
 from falconbox.model import ID_PATTERN, RESERVED_TYPES
 
 RESOURCES: Final = ("Client", "AccessPolicy", "Session")
@@ -22,6 +23,8 @@ OTHERS: Final = {
     "/auth/test-policy": "test_policy",
     "/healthz": "healthz",
     "/readyz": "readyz",
+    "/openapi.json": "openapi",
+    **dict.fromkeys(PAGE, "docs"),
 }
 """Paths that stand for no resource type, and the names of their resources."""
 

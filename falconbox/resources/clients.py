@@ -19,7 +19,11 @@ class Clients(Configuration):
     """Clients. A secret goes in, is hashed, and never comes out; a PUT without one keeps the one that is stored."""
 
     kind: ClassVar[str] = "Client"
-    searchable: ClassVar[tuple[str, ...]] = ("name", "active", "grant_types")
+    searchable: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "name": (),
+        "active": ("true", "false"),
+        "grant_types": ("basic", "client_credentials"),
+    }
 
     def __init__(self, store: Store, snapshot: Snapshot, admission: Admission, hash_secret: HashSecret) -> None:
         super().__init__(store, snapshot, admission)

@@ -30,7 +30,8 @@ class Configuration(ABC):
     """What clients and policies have in common."""
 
     kind: ClassVar[str]
-    searchable: ClassVar[tuple[str, ...]]
+    searchable: ClassVar[Mapping[str, tuple[str, ...]]]
+    """Search parameters, and the values that each can have; none: any."""
 
     def __init__(self, store: Store, snapshot: Snapshot, admission: Admission) -> None:
         self.store = store
@@ -133,6 +134,10 @@ class Configuration(ABC):
                 raise Malformed(f"{self.kind} cannot be searched by that{did_you_mean(name, known)}; by: {known}")
             if not isinstance(value, str):
                 raise Malformed("a search parameter must be given once")
+            choices = self.searchable[name]
+            if choices and value not in choices:
+                # Nothing would be found, which is easily taken for: there is nothing.
+                raise Malformed(f"{name} must be one of: {', '.join(choices)}")
 
     def _fits(self, document: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
         return all(value in self.search_values(document, name) for name, value in wanted.items())

@@ -87,19 +87,21 @@ def not_found() -> HTTPProblem:
 
 
 def check_preconditions(req: falcon.Request, current: int | None) -> None:
-    """Raise a 412 unless `If-Match` and `If-None-Match: *` agree with the current version (RFC 9110 section 13)."""
+    """Raise a 412 unless `If-Match` and `If-None-Match: *` agree with the current version (RFC 9110 section 13).
+
+    Raises Malformed for another `If-None-Match`.
+    """
     wanted, unwanted = req.get_header("If-Match"), req.get_header("If-None-Match")
+    if unwanted is not None and unwanted.strip() != "*":
+        raise Malformed("If-None-Match is understood only as: *")
     if wanted is not None:
         tags = [tag.strip() for tag in wanted.split(",")]
         if current is None or ("*" not in tags and f'"{current}"' not in tags):
             raise HTTPProblem(
                 HTTPStatus.PRECONDITION_FAILED, "version-differs", "the resource is not at the version in If-Match"
             )
-    if unwanted is not None:
-        if unwanted.strip() != "*":
-            raise HTTPProblem(HTTPStatus.BAD_REQUEST, "malformed", "If-None-Match is understood only as: *")
-        if current is not None:
-            raise HTTPProblem(HTTPStatus.PRECONDITION_FAILED, "exists", "the resource exists already")
+    if unwanted is not None and current is not None:
+        raise HTTPProblem(HTTPStatus.PRECONDITION_FAILED, "exists", "the resource exists already")
 
 
 def check_id(document: dict[str, Any], resource_id: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from falconbox.mapping import linked_id
-from falconbox.model import AccessPolicy, Client
+from falconbox.model import AccessPolicy, Client, Effect, Mode
 from falconbox.resources.configuration import Configuration
 from falconbox.store import Record
 
@@ -17,7 +17,13 @@ class Policies(Configuration):
     """Access policies. What its engine cannot compile is never stored."""
 
     kind: ClassVar[str] = "AccessPolicy"
-    searchable: ClassVar[tuple[str, ...]] = ("engine", "effect", "mode", "type", "link")
+    searchable: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "engine": (),
+        "effect": tuple(Effect),
+        "mode": tuple(Mode),
+        "type": ("rest",),
+        "link": (),
+    }
 
     def held(self) -> Mapping[str, Client | AccessPolicy]:
         """Return the policies by id."""
