@@ -1,4 +1,4 @@
-"""Properties of what reads and writes bodies: JSON, YAML, forms, and the headers that choose among them.
+"""Properties of what reads and writes documents: JSON and YAML.
 
 Each function takes any bytes. It lets the documented refusal pass and raises AssertionError for a broken property;
 whatever else it raises is a finding too.
@@ -6,93 +6,32 @@ whatever else it raises is a finding too.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl
 
 import yaml
+from oracles import check_plain, standard_json
+from refusals import REFUSED, attempt
 
-from falconbox.errors import Malformed, NotAcceptable, UnsupportedMedia
-from falconbox.media import FORM, JSON, YAML, YAML_TYPES, choose, form, read, strict_json, strict_yaml, write
-from falconbox.model import MAX_DEPTH
-
-REFUSED = object()
-
-
-def attempt(loads: Any, data: bytes) -> Any:
-    """Return what a reader returns, or REFUSED; a refusal must say something, and where if it says where."""
-    try:
-        return loads(data)
-    except Malformed as refusal:
-        assert refusal.detail
-        assert refusal.line is None or 1 <= refusal.line <= len(data) + 1
-        assert refusal.column is None or 1 <= refusal.column <= len(data) + 1
-        return REFUSED
+from falconbox.media import JSON, YAML, strict_json, strict_yaml, write
 
 
 def json_text(data: bytes) -> None:
     """JSON is read exactly when the standard reader reads it and it can be read in one way, and then as the same value."""
-    value = attempt(strict_json.loads, data)
-    expected = _standard(data)
+    value = attempt(strict_json.loads, data, refused=REFUSED)
+    expected = standard_json(data)
     assert repr(value) == repr(expected)
     if value is REFUSED:
         return
     assert repr(strict_json.loads(strict_json.dumps(value))) == repr(value)
-    as_yaml = attempt(strict_yaml.loads, data)
+    as_yaml = attempt(strict_yaml.loads, data, refused=REFUSED)
     assert as_yaml is REFUSED or repr(as_yaml) == repr(value)
-
-
-def _standard(data: bytes) -> Any:
-    faults: list[str] = []
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({name for name, _ in found}) < len(found):
-            faults.append("a name twice")
-        return dict(found)
-
-    def integer(digits: str) -> int:
-        if len(digits) > 20 or abs(int(digits)) > 2**53:
-            faults.append("too large")
-            return 0
-        return int(digits)
-
-    def real(digits: str) -> float:
-        if math.isinf(float(digits)):
-            faults.append("too large")
-        return float(digits)
-
-    try:
-        value = json.loads(
-            data.decode(), object_pairs_hook=pairs, parse_int=integer, parse_float=real, parse_constant=faults.append
-        )
-    except (ValueError, RecursionError):
-        return REFUSED
-    if any(depth > MAX_DEPTH for depth, _ in _walk(value)):
-        return REFUSED
-    if any(isinstance(part, str) and re.search("[\ud800-\udfff]", part) for _, part in _walk(value)):
-        return REFUSED
-    return REFUSED if faults else value
-
-
-def _walk(value: Any) -> Iterator[tuple[int, Any]]:
-    """Yield every value and every name, with how many arrays and objects it is in, itself included."""
-    waiting = [(0, value)]
-    while waiting:
-        depth, part = waiting.pop()
-        if isinstance(part, dict):
-            waiting += [(depth + 1, inner) for inner in (*part, *part.values())]
-        elif isinstance(part, list):
-            waiting += [(depth + 1, inner) for inner in part]
-        # Names and plain values add no depth of their own.
-        yield depth + isinstance(part, (dict, list)), part
 
 
 def yaml_text(data: bytes) -> None:
     """What is read is plain JSON of bounded depth, every value has its place, and another reader sees the same nodes."""
-    documents = attempt(strict_yaml.load_all, data)
+    documents = attempt(strict_yaml.load_all, data, refused=REFUSED)
     if documents is REFUSED:
         return
     text = data.decode("utf-8-sig")
@@ -100,9 +39,11 @@ def yaml_text(data: bytes) -> None:
     assert nodes is None or len(nodes) == len(documents)
     for number, document in enumerate(documents):
         value = document.value
-        _check_plain(value)
+        check_plain(value)
         assert {*document.positions} == {*_pointers(value, "")}
-        assert all(1 <= line <= text.count("\n") + text.count("\r") + 1 for line, _ in document.positions.values())
+        # What is missing at the end of a text stands on the line after it.
+        lines = text.count("\n") + text.count("\r") + 2
+        assert all(1 <= line <= lines for line, _ in document.positions.values())
         if nodes is not None:
             _check_same(value, nodes[number])
         check_written(value)
@@ -114,17 +55,6 @@ def _other_reader(text: str) -> list[yaml.Node] | None:
     except (yaml.YAMLError, ValueError):
         # The parser in Python reads less than libyaml, and stumbles over some numbers in directives and escapes.
         return None
-
-
-def _check_plain(value: Any) -> None:
-    for depth, part in _walk(value):
-        assert depth <= MAX_DEPTH
-        assert part is None or type(part) in (bool, int, float, str, list, dict)
-        if type(part) is str:
-            assert not re.search("[\ud800-\udfff]", part)
-        if type(part) in (int, float):
-            assert math.isfinite(part)
-            assert type(part) is float or abs(part) <= 2**53
 
 
 def _pointers(value: Any, pointer: str) -> Iterator[str]:
@@ -174,7 +104,7 @@ def check_written(value: Any) -> None:
 
 def written(data: bytes) -> None:
     """Any text, as a value and as a name, and any JSON value survives being written."""
-    value = attempt(strict_json.loads, data)
+    value = attempt(strict_json.loads, data, refused=REFUSED)
     if value is not REFUSED:
         check_written(value)
     try:
@@ -183,45 +113,3 @@ def written(data: bytes) -> None:
         return
     check_written(text)
     check_written({"a": [text], text: {text: text}})
-
-
-def form_text(data: bytes) -> None:
-    """A form is read exactly when no name stands twice and all of it can be decoded, and then as urllib reads it."""
-    found = attempt(form.loads, data)
-    encoded = re.sub(rb"[^\x00-\x7f]", lambda byte: b"%%%02X" % byte[0][0], data).decode()
-    try:
-        pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict", separator="&")
-    except UnicodeDecodeError:
-        assert found is REFUSED
-        return
-    right = not re.search("%(?![0-9A-Fa-f]{2})", encoded) and len(pairs) <= form.MAX_FIELDS
-    assert found == (dict(pairs) if right and len(dict(pairs)) == len(pairs) else REFUSED)
-
-
-def media_types(data: bytes) -> None:
-    """A body is read by its type or refused; what is chosen to answer in does not depend on the order of Accept.
-
-    Lines: Content-Type, Accept, and the body.
-    """
-    content_type, accept, body = (data.split(b"\n", 2) + [b"", b""])[:3]
-    with_form = len(body) % 2 == 1
-    try:
-        value = read(content_type.decode("latin-1"), body, form=with_form)
-    except (Malformed, UnsupportedMedia) as refusal:
-        assert refusal.detail
-    else:
-        media_type = content_type.decode("latin-1").partition(";")[0].strip().lower()
-        assert media_type in (JSON, *YAML_TYPES, *((FORM,) if with_form else ()))
-        assert body
-        _check_plain(value)
-    ranges = accept.decode("latin-1").split(",")
-    chosen = {_chosen(",".join(order)) for order in (ranges, ranges[::-1], sorted(ranges))}
-    assert len(chosen) == 1
-    assert chosen <= {None, JSON, *YAML_TYPES}
-
-
-def _chosen(accept: str) -> str | None:
-    try:
-        return choose(accept)
-    except NotAcceptable:
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from request_targets import BASIC, CLAIMS, HEADER, KID
+from credential_targets import BASIC, CLAIMS, HEADER, KID
 
 _PERCENT = tuple(
     f"%{code}"
@@ -97,7 +97,7 @@ _CLIENT = (
 )
 
 SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "canonical": ("/Patient/1?a=1&a=2&b=%20\n/Patient/1", "http://box/caf%C3%A9\n/caf\xc3\xa9"),
+    "canonical": ("/Patient/1?a=1&a=2&b=%20\n/Patient/1", "http://box/caf%C3%A9\n/café"),
     "authorization": ("Basic {basic}", "bearer {token}"),
     "basic": ("me:secret", BASIC),
     "token": ("{header}.{claims}.{signature}", "H" + str(HEADER).replace("'", '"'), "C" + str(CLAIMS).replace("'", '"')),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from document_targets import form_text, json_text, media_types, written, yaml_text
+from credential_targets import authorization, basic, token
+from document_targets import json_text, written, yaml_text
+from media_targets import form_text, media_types
 from policy_targets import admission, policy_directory, schema
-from request_targets import authorization, basic, canonical, forwarded, token
+from request_targets import canonical, forwarded
 
 Parser = Callable[[bytes], None]
 

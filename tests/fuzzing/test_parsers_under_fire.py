@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import faulthandler
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,3 +75,18 @@ def test_a_fragment_repeated_up_to_the_limit_ends_in_an_answer(target: str, frag
             read(data)
         except (Malformed, CredentialsRejected) as refusal:
             assert refusal.detail
+
+
+def test_the_page_states_the_property_of_every_target() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "fuzzing.md").read_text()
+    assert [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")] == [*TARGETS]
+
+
+def test_of_inputs_that_reach_the_same_the_smallest_is_kept(tmp_path: Path) -> None:
+    """`fuzz/minimise.py` needs no fuzzer, and what it leaves reaches as much as before."""
+    for name, data in {"a": b"{}", "b": b'{"a":1}', "c": b'{"abc":1}', "d": b"[" * 70, "e": b"[" * 90}.items():
+        (tmp_path / name).write_bytes(data)
+    program = KEPT.parent / "minimise.py"
+    reached = [subprocess.check_output([sys.executable, str(program), "json", str(tmp_path)]) for _ in range(2)]
+    assert reached[0] == reached[1]
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"{}", b'{"a":1}', b"[" * 70}
