@@ -18,7 +18,7 @@ from refusals import attempt
 
 from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
-from falconbox.authentication.secrets import SecretHasher
+from falconbox.authentication.verification import CredentialVerifier
 from falconbox.media import strict_json
 from falconbox.model import Client
 from falconbox.oauth.keys import SigningKey, SigningKeys, thumbprint
@@ -26,15 +26,17 @@ from falconbox.oauth.tokens import MAX_TOKEN, TYPE, AccessTokens
 from falconbox.world import World
 
 
-class _PlainHasher(SecretHasher):
-    """Compares in no time, and counts."""
+class _PlainVerifier(CredentialVerifier):
+    """Compares in no time, remembers nothing, and counts."""
 
     def __init__(self) -> None:
-        self.slow_verifications = 0
+        self.verifications = 0
 
-    def verify(self, secret_hash: str | None, secret: str) -> bool:
-        self.slow_verifications += 1
-        return secret_hash == secret
+    def verify(
+        self, use: str, client_id: str, secret: str, client: Client | None, *, permitted: bool, address: str
+    ) -> bool:
+        self.verifications += 1
+        return permitted and client is not None and client.secret_hash == secret
 
 
 NOW = 1_800_000_000
@@ -50,18 +52,18 @@ KID = thumbprint(_PRIVATE.public_key())
 _TOKENS = AccessTokens(SigningKeys([SigningKey(KID, _PRIVATE, _PRIVATE.public_key(), 0.0)]), ISSUER, lambda: NOW)
 TOKEN, CLAIMS = _TOKENS.issue(CLIENT, "sid", None)
 HEADER = {"alg": "ES256", "kid": KID, "typ": TYPE}
-_HASHER = _PlainHasher()
+_VERIFIER = _PlainVerifier()
 _WORLD = World(clients={"me": CLIENT})
 
 
 def authorization(data: bytes) -> None:
-    """Only the one spelling of the right credentials is accepted; nothing costs more than one slow verification."""
+    """Only the one spelling of the right credentials is accepted; nothing is verified more than once."""
     header = data.decode("latin-1").replace("{basic}", BASIC).replace("{token}", TOKEN)
     # A new one for each header: what is remembered of another must not decide.
-    authenticator = Authenticator(_HASHER, _TOKENS)
-    before = _HASHER.slow_verifications
-    caller = attempt(authenticator.authenticate, header, _WORLD)
-    assert _HASHER.slow_verifications - before <= 1
+    authenticator = Authenticator(_VERIFIER, _TOKENS)
+    before = _VERIFIER.verifications
+    caller = attempt(authenticator.authenticate, header, _WORLD, "192.0.2.1")
+    assert _VERIFIER.verifications - before <= 1
     scheme, _, credentials = header.partition(" ")
     right = {"basic": BASIC, "bearer": TOKEN}.get(scheme.lower())
     assert (caller is not None) == (credentials == right)

@@ -69,6 +69,11 @@ _VALUES = ('"#"', '"#/definitions/a"', '"#a"', '"#/properties/a~1b"', '"#/%25"',
            '"http://json-schema.org/draft-07/schema#"')  # fmt: skip
 
 FRAGMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "head": ("GET ", "POST ", "get ", "OPTIONS * ", "/Patient", " HTTP/1.1", " HTTP/1.0", " HTTP/2.0", "\r\n", "\n", "\r", "\0", "\t", " ", ":", "Host: box\r\n", "Host: [::1]:80\r\n", "Host:", "Connection: close\r\n",
+             "keep-alive", "Content-Length: 3\r\n", "Content-Length: ", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: ", "gzip, ", "Expect: 100-continue\r\n", "Authorization: Basic eDp5\r\n", "X_A: y\r\n", "é",
+             "\x7f", "\x1b", "Content-Type: text/yaml\r\n", "X-A: ", "\r\n ", "+3", "0x3", "3, 3"),
+    "chunks": ("0\r\n\r\n", "0\r\n", "1\r\nx\r\n", "a\r\n", "ffff\r\n", "\r\n", "\r", "\n", ";", ";a", ";a=b", ';a="b"', ';a="\\\""', "X: y\r\n", " ", "+1", "_", "000", "0;a=b\r\n"),
+    "rfc7239": ("for=", "for=1.2.3.4", 'for="[2001:db8::1]:80"', ";proto=https", ";host=box", "by=", ",", ", ", ";", "=", '"', "\\", "unknown", "_x", "10.0.0.2", "[fd00::1]", "[::ffff:10.0.0.1]", "proto=http", "%eth0", "é", "\0"),
     "canonical": (*_TARGET, "\n", "Patient", "a=1", "a=%20"),
     "authorization": ("Basic ", "basic ", "BEARER ", "{basic}", "{token}", BASIC, " ", "  ", ",", ", ", "=", "==", ".", "\t", "\0", "é", "Digest ", "bWU6", "eyJ"),
     "basic": (":", "::", "me", "bWU6cw==", "bWU6cx==", "=", "\n", "\r", " ", "-", "_", "é", "\x7f", "\0"),
@@ -97,6 +102,9 @@ _CLIENT = (
 )
 
 SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "head": ("POST /Patient?a=1 HTTP/1.1\r\nHost: box:80\r\nContent-Length: 3\r\nX-A: one\r\nx-a: two", "PUT / HTTP/1.1\r\nHost: box\r\nTransfer-Encoding: Chunked\r\nExpect: 100-continue"),
+    "chunks": ('3;a=b\r\nabc\r\nA;c="d"\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET',),
+    "rfc7239": ('for=198.51.100.7;proto=https;host=box, for="[2001:db8::1]:80", for=10.0.0.9',),
     "canonical": ("/Patient/1?a=1&a=2&b=%20\n/Patient/1", "http://box/caf%C3%A9\n/café"),
     "authorization": ("Basic {basic}", "bearer {token}"),
     "basic": ("me:secret", BASIC),
