@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import socket
@@ -77,7 +78,8 @@ class Server:
     def stop(self) -> None:
         """Make `run` return soon. Safe to call from a signal handler."""
         self._stopping.set()
-        self._front.pull_trigger()
+        with contextlib.suppress(OSError):  # `run` has ended already, and closed what wakes it
+            self._front.pull_trigger()
 
     def _turn(self) -> None:
         front = self._front
