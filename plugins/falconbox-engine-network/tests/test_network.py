@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from falconbox_engine_network import NetworkEngine
 
 from falconbox import AccessPolicy, PolicyInvalid, Undetermined
+from falconbox.testing import Bad, Case, EngineContract
+
+
+class TestNetworkContract(EngineContract):
+    engine = NetworkEngine()
+    cases: ClassVar = [
+        Case({"inside": ["192.0.2.0/24"]}, {"remote-addr": "192.0.2.7"}, True),
+        Case({"inside": ["192.0.2.0/24"]}, {"remote-addr": "198.51.100.1"}, False),
+        Case({"outside": ["2001:db8::/32"]}, {"remote-addr": "198.51.100.1"}, True),
+        Case({"inside": ["192.0.2.0/24"]}, {}, None),
+    ]
+    bad: ClassVar = [Bad({"inside": ["x"]}, "/inside/0"), Bad({"inside": []}, "/inside")]
 
 
 def compiled(**body: Any) -> Any:

@@ -1,0 +1,149 @@
+"""The contract suite, as plugin authors inherit it, on the shipped engines; and what it catches."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from falconbox import (
+    NO_FACETS,
+    AccessPolicy,
+    CompileBranch,
+    Facets,
+    PolicyInvalid,
+    Problem,
+    Reason,
+    Undetermined,
+    Verdict,
+)
+from falconbox.testing import Bad, Case, EngineContract
+from falconbox_allow import AllowEngine
+from falconbox_json_schema import JsonSchemaEngine
+
+PATIENT = {"request-method": "get", "uri": "/Patient", "client": {"id": "me"}}
+
+
+class TestJsonSchema(EngineContract):
+    engine = JsonSchemaEngine()
+    cases: ClassVar = [
+        Case({"schema": {"properties": {"uri": {"const": "/Patient"}}, "required": ["uri"]}}, PATIENT, True),
+        Case({"schema": {"properties": {"uri": {"enum": ["/A", "/B"]}, "request-method": {"constant": "get"}}, "required": ["uri", "request-method"]}}, PATIENT, False),
+        Case({"schema": {"properties": {"uri": {"pattern": "^/Pat"}}, "required": ["uri"]}}, PATIENT, True),
+        Case({"schema": {"maxProperties": 2}}, PATIENT, False),
+    ]  # fmt: skip
+    bad: ClassVar = [Bad({}, "/schema"), Bad({"schema": {"propertis": {}}}, "/schema/propertis")]
+
+
+class TestAllow(EngineContract):
+    engine = AllowEngine()
+    cases: ClassVar = [Case({}, PATIENT, True), Case({}, {}, True)]
+
+    def test_there_is_a_case_for_yes_and_one_for_no(self) -> None:
+        """It says yes to every document: there is no case for no."""
+        assert {case.answer for case in self.cases} == {True}
+
+
+def test_a_suite_that_only_expects_yes_is_told_so() -> None:
+    with pytest.raises(AssertionError):
+        EngineContract.test_there_is_a_case_for_yes_and_one_for_no(TestAllow())
+
+
+class Faulty:
+    """An engine with one fault, made of a function that answers."""
+
+    name = "faulty"
+    body_schema: ClassVar[Mapping[str, Any]] = {"properties": {"n": {"type": "integer"}}}
+
+    def __init__(
+        self, answer: Any, *, reads: Any = frozenset({"uri"}), facets: Facets = NO_FACETS, explains: Any = None
+    ) -> None:
+        self.answer, self.reads, self.facets, self.explains = answer, reads, facets, explains
+
+    def compile(self, policy: AccessPolicy, compile_branch: CompileBranch) -> Any:
+        if policy.body.get("n", 0) < 0:
+            raise PolicyInvalid([Problem("/m", "wrong place")])
+        return self
+
+    def evaluate(self, document: Any) -> Any:
+        return self.answer(document)
+
+    def explain(self, document: Any) -> Verdict:
+        matched = self.answer(document) if self.explains is None else self.explains
+        return Verdict(matched, (Reason("x", "because"),))
+
+
+def suite(engine: Any, *wrong: Bad) -> EngineContract:
+    class Suite(EngineContract):
+        bad = wrong
+        cases: ClassVar = [Case({}, PATIENT, True), Case({}, {**PATIENT, "uri": "/x"}, False)]
+
+    Suite.engine = engine
+    return Suite()
+
+
+def right(document: Mapping[str, Any]) -> bool:
+    return document.get("uri") == "/Patient"
+
+
+def changing(document: Any) -> bool:
+    document["uri"] = "/x"
+    return False
+
+
+def raising(document: Mapping[str, Any]) -> bool:
+    raise ValueError(document)
+
+
+def undetermined_without_a_word(document: Mapping[str, Any]) -> bool:
+    raise Undetermined("")
+
+
+class Racing:
+    """Keeps the document in itself while it thinks."""
+
+    def __call__(self, document: Mapping[str, Any]) -> bool:
+        self.document = document
+        threading.Event().wait(1e-6 * random.random())
+        return self.document.get("uri") == "/Patient"
+
+
+CAUGHT: dict[str, tuple[Faulty, str, tuple[Any, ...]]] = {
+    "a truthy answer": (Faulty(lambda document: document.get("uri") == "/Patient" and "yes"), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "one for True": (Faulty(lambda document: int(right(document))), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "a wrong answer": (Faulty(lambda _: False), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "an exception": (Faulty(raising), "test_a_hostile_document_is_answered_and_left_as_it_was", ({}, {})),
+    "Undetermined without a reason": (Faulty(undetermined_without_a_word), "test_a_hostile_document_is_answered_and_left_as_it_was", ({}, {})),
+    "a changed document": (Faulty(changing), "test_a_hostile_document_is_answered_and_left_as_it_was", ({}, {})),
+    "chance": (Faulty(lambda _: random.random() < 0.5), "test_eight_threads_get_the_answers_that_one_gets", ()),
+    "an explanation that says otherwise": (Faulty(right, explains=False), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "reading what is not declared": (Faulty(right, reads=frozenset({"request-method"})), "test_what_is_not_declared_as_read_changes_nothing", ({},)),
+    "a facet that is not necessary": (Faulty(right, facets=Facets(methods=frozenset({"post"}))), "test_where_its_facets_do_not_hold_it_says_no", ({},)),
+    "a uri that is not necessary": (Faulty(right, facets=Facets(uri_prefix="/X")), "test_where_its_facets_do_not_hold_it_says_no", ({},)),
+    "state shared between threads": (Faulty(Racing()), "test_eight_threads_get_the_answers_that_one_gets", ()),
+    "a pointer to another place": (Faulty(right), "test_bad_bodies_are_refused_where_they_are_wrong", ()),
+    "a bad body that compiles": (Faulty(right), "test_bad_bodies_are_refused_where_they_are_wrong", ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", CAUGHT)
+def test_the_suite_catches(fault: str) -> None:
+    engine, test, arguments = CAUGHT[fault]
+    wrong = {"a pointer to another place": -1, "a bad body that compiles": 1}
+    bad = [Bad({"n": wrong[fault]}, "/n")] if fault in wrong else []
+    with pytest.raises((AssertionError, pytest.fail.Exception, ValueError)):
+        getattr(suite(engine, *bad), test)(*arguments)
+
+
+def test_an_engine_without_a_fault_passes() -> None:
+    good = suite(Faulty(right, facets=Facets(uris=frozenset({"/Patient"}))))
+    for case in good.cases:
+        good.test_each_case_is_answered_as_it_says(case)
+    good.test_eight_threads_get_the_answers_that_one_gets()
+    good.test_what_is_not_declared_as_read_changes_nothing({})
+    good.test_where_its_facets_do_not_hold_it_says_no({})
+    good.test_its_name_is_a_word_and_its_body_schema_accepts_what_it_compiles()
+    good.test_a_hostile_document_is_answered_and_left_as_it_was({}, {"uri": "/Patient"})
