@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import click
+import pytest
 
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.cli import cli, commands
@@ -122,3 +124,50 @@ def test_hash_secret_prints_a_hash_of_what_it_reads(tmp_path: Path) -> None:
 
 def test_the_examples_of_the_repository_are_without_problems(tmp_path: Path) -> None:
     assert falconbox(tmp_path, "check", str(ROOT / "policies")).returncode == 0
+
+
+def new_engine(folder: Path, name: str = "office-hours") -> Path:
+    done = falconbox(folder, "engines", "new", name, "made", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert all((folder / name).is_file() for name in json.loads(done.stdout)["files"])
+    return folder / "made"
+
+
+def test_a_new_engine_passes_its_own_tests(tmp_path: Path) -> None:
+    made = new_engine(tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    path = os.pathsep.join([str(made), *sys.path])
+    done = subprocess.run(command, cwd=made, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
+    assert " passed" in done.stdout
+
+
+def test_a_new_engine_is_found_by_its_entry_point_and_named_after_what_was_asked(tmp_path: Path) -> None:
+    made = new_engine(tmp_path)
+    project = tomllib.loads((made / "pyproject.toml").read_text())
+    assert project["project"]["entry-points"]["falconbox"] == {"office-hours": "falconbox_engine_office_hours"}
+    module = (made / "falconbox_engine_office_hours.py").read_text()
+    compile(module, "module", "exec")
+    assert 'name = "office-hours"' in module
+    assert "class OfficeHoursEngine" in module
+    assert not re.search(
+        r"\$", "".join(path.read_text() for path in made.rglob("*") if path.suffix in (".py", ".toml"))
+    )
+
+
+@pytest.mark.parametrize("name", ["allow", "Office", "office_hours", "-x", "x-", "a--b", "a/b", "", "x" * 41, "é"])
+def test_a_name_that_no_new_engine_can_have_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    done = falconbox(tmp_path, "engines", "new", "--", name, "made")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_new_engine_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "kept").touch()
+    done = falconbox(tmp_path, "engines", "new", "mine", "made")
+    assert done.returncode == 2
+    assert "not empty" in done.stderr
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["kept"]

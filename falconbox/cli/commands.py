@@ -119,6 +119,27 @@ def engines_list(output: str) -> None:
     _print_table(("ENGINE", "DISTRIBUTION", "VERSION", "MODULE"), rows)
 
 
+@engines.command("new")
+@click.argument("name")
+@click.argument("directory", type=click.Path(path_type=Path))
+@OUTPUT
+def engines_new(name: str, directory: Path, output: str) -> None:
+    """Write a plugin with a new engine NAME into DIRECTORY: a module, its tests, and what builds it."""
+    from falconbox.cli.new_engine import write_engine
+    from falconbox.plugins import load_plugins
+
+    origin = load_plugins().origins.get(name)
+    if origin is not None:
+        raise StartupError(f"there is an engine {name} already, in {origin.distribution}")
+    written = write_engine(name, directory)
+    if output == "json":
+        _print_json({"name": name, "directory": str(directory), "files": [str(path) for path in written]})
+        return
+    for path in written:
+        click.echo(path)
+    click.echo(f"install it beside falconbox with: pip install {directory}")
+
+
 @cli.command("hash-secret")
 def hash_secret() -> None:
     """Read a secret from standard input and print its hash, for `secret: {hash: ...}` in a policy directory."""
