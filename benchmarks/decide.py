@@ -1,12 +1,14 @@
 """What one decision costs, and how that grows with policies that do not concern it. `make bench` runs this.
 
-Side by side, interleaved, medians of several rounds: the decision point; a bare call of the one validator that matters
+Side by side, interleaved, medians of several rounds: the decision point, with every policy linked to a client of its
+own, and with all of them for everybody, found by their uris; a bare call of the one validator that matters
 (the limit); and a scan of every policy's validator, which is what a decision point without an index does. Ratios hold
 from machine to machine, figures do not. Results go to benchmarks/results/decide.json.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
@@ -47,6 +49,10 @@ def policy(number: int) -> AccessPolicy:
     return AccessPolicy(f"p{number}", "json-schema", {"schema": schema}, frozenset({f"client{number}"}))
 
 
+def for_everybody(policies: dict[str, AccessPolicy]) -> dict[str, AccessPolicy]:
+    return {key: dataclasses.replace(made, links=None) for key, made in policies.items()}
+
+
 def once(action: Callable[[], object]) -> float:
     """Return microseconds a call, over about SECONDS seconds."""
     calls, started = 0, time.perf_counter()
@@ -66,12 +72,15 @@ def measure(size: int) -> dict[str, float]:
     question, world, point = Question(document), World(policies=compiled), DecisionPoint(lambda: True)
     evaluators = [held.evaluator for held in compiled.policies.values()]
     last = compiled.policies[f"p{asked}"].evaluator
+    everybody = World(policies=PolicySet().patched(for_everybody(policies), PolicyCompiler(load_plugins().engines)))
     actions: dict[str, Callable[[], object]] = {
         "decide": lambda: point.decide(world, f"client{asked}", question),
+        "for everybody": lambda: point.decide(everybody, f"client{asked}", question),
         "bare validator": lambda: last.evaluate(document),
         "scan of all": lambda: [evaluator.evaluate(document) for evaluator in evaluators],
     }
     assert point.decide(world, f"client{asked}", question).allow
+    assert point.decide(everybody, f"client{asked}", question).allow
     rounds = [{name: once(action) for name, action in actions.items()} for _ in range(ROUNDS)]
     medians = {name: statistics.median(found[name] for found in rounds) for name in actions}
     return {**medians, "compile": compile_us}
@@ -81,7 +90,7 @@ def main() -> None:
     # Whatever is imported or made once is not a part of what a policy costs.
     PolicyCompiler(load_plugins().engines).compile(policy(0))
     results = {str(size): measure(size) for size in SIZES}
-    columns = ("decide", "bare validator", "scan of all", "compile")
+    columns = ("decide", "for everybody", "bare validator", "scan of all", "compile")
     print(f"{'policies':>9}  " + "  ".join(f"{name:>14}" for name in columns) + "   (microseconds; compile: a policy)")
     for size, found in results.items():
         print(f"{size:>9}  " + "  ".join(f"{found[name]:>14.2f}" for name in columns))

@@ -26,10 +26,11 @@ ALL: Final = All()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Facets:
-    """Conditions without which a policy never says yes (and never fails). None: no such condition is known.
+    """Conditions without which a policy never says yes, and never fails. None: no such condition is known.
 
-    `methods` are values of `request-method`, `uris` exact values of `uri`, `uri_prefix` a prefix of it, `constants`
-    maps JSON pointers under `/client` or `/jwt` to the value that must stand there.
+    `methods` are values of `request-method`, `uris` exact values of `uri`, `uri_prefix` a prefix of it: only a string
+    can fail them, so where the document has none there they hold. `constants` maps JSON pointers under `/client` or
+    `/jwt` to a string, number, boolean or null that must stand there; where nothing stands they fail.
     """
 
     methods: frozenset[str] | None = None

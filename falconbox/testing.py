@@ -210,11 +210,11 @@ def explained(evaluator: Evaluator, document: Mapping[str, Any]) -> bool | None:
 
 def holds(facets: Facets, document: Mapping[str, Any]) -> bool:
     """Whether the necessary conditions hold for a document. A fresh reading of what `Facets` says."""
-    uri = document.get("uri")
+    method, uri = document.get("request-method"), document.get("uri")
     return (
-        (facets.methods is None or document.get("request-method") in list(facets.methods))
-        and (facets.uris is None or uri in list(facets.uris))
-        and (facets.uri_prefix is None or (isinstance(uri, str) and uri.startswith(facets.uri_prefix)))
+        (facets.methods is None or not isinstance(method, str) or method in facets.methods)
+        and (facets.uris is None or not isinstance(uri, str) or uri in facets.uris)
+        and (facets.uri_prefix is None or not isinstance(uri, str) or uri.startswith(facets.uri_prefix))
         and all(_at(document, pointer) == [value] for pointer, value in facets.constants.items())
     )
 

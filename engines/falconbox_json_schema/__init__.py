@@ -28,6 +28,7 @@ from falconbox import (
 )
 from falconbox_json_schema.bounds import MAX_DEPTH, Unbounded, canonical_text
 from falconbox_json_schema.dialect import problems, subschemas
+from falconbox_json_schema.necessary import facets
 from falconbox_json_schema.patterns import MAX_PATTERNS, REGEX, pattern_problems, too_many_patterns
 from falconbox_json_schema.reading import reads
 from falconbox_json_schema.references import References, find_cycle
@@ -43,8 +44,6 @@ SOMETIMES_UNUSED: Final = frozenset({"additionalItems", "definitions", "else", "
 class SchemaEvaluator:
     """A compiled schema."""
 
-    facets: Facets = NO_FACETS
-
     def __init__(self, nodes: list[Subschema], references: References) -> None:
         self.reads = reads(nodes[0], references)
         self._schema = nodes[0].schema
@@ -52,6 +51,8 @@ class SchemaEvaluator:
         # Bound here once: this is what every request calls.
         self._is_valid = self._validator.is_valid
         self._recursive = references.used and find_cycle(nodes, references.everywhere) is not None
+        # A policy that can fail must be asked, whatever else it says.
+        self.facets: Facets = NO_FACETS if self._recursive else facets(self._schema)
 
     def evaluate(self, document: Document) -> bool:
         """Return whether the document fits the schema. Raises Undetermined if it is too deep to be looked at."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from falconbox.decision.explain import answered, explain, judge
-from falconbox.decision.policy_set import Candidates, PolicySet
+from falconbox.decision.policy_set import Candidates, CompiledPolicy, Ordered, PolicySet
 from falconbox.model import Decision, Document, PolicyAnswer
 
 MAX_EXPLAINED = 8
@@ -60,7 +61,7 @@ class DecisionPoint:
         return tuple(
             explain(compiled, document, body_unknown=question.body_unknown)
             for group in world.policies.candidates(client_id)
-            for compiled in (*group.denies, *group.allows, *group.shadows)
+            for compiled in (*group.denies.policies, *group.allows.policies, *group.shadows.policies)
         )
 
 
@@ -73,28 +74,31 @@ class _Asked:
         self.unknown = question.body_unknown
         self.answers: list[PolicyAnswer] = []
 
+    def that_matter(self, policies: Ordered) -> Iterable[CompiledPolicy]:
+        return policies.that_matter(self.document, body_unknown=self.unknown)
+
     def shadow(self) -> None:
         for group in self.groups:
-            for compiled in group.shadows:
+            for compiled in group.shadows.policies:  # what each of them says is logged, also a no
                 said = judge(compiled, self.document, body_unknown=self.unknown)
                 self.answers.append(answered(compiled, said))
 
     def missing(self) -> list[PolicyAnswer]:
         failed = {answer.policy for answer in self.answers}
-        allows = [compiled for group in self.groups for compiled in group.allows]
-        unmatched = [compiled for compiled in allows if compiled.policy.id not in failed][:MAX_EXPLAINED]
+        allows = (compiled for group in self.groups for compiled in group.allows.policies)
+        unmatched = itertools.islice((held for held in allows if held.policy.id not in failed), MAX_EXPLAINED)
         return [explain(compiled, self.document, body_unknown=self.unknown) for compiled in unmatched]
 
 
 def _enforced(asked: _Asked) -> tuple[bool, str, tuple[str, ...]]:
     for group in asked.groups:
-        for compiled in group.denies:
+        for compiled in asked.that_matter(group.denies):
             said = judge(compiled, asked.document, body_unknown=asked.unknown)
             if said is not False:
                 asked.answers.append(answered(compiled, said))
                 return False, "denied-by-policy", (compiled.policy.id,)
     for group in asked.groups:
-        for compiled in group.allows:
+        for compiled in asked.that_matter(group.allows):
             said = judge(compiled, asked.document, body_unknown=asked.unknown)
             if said is True:
                 return True, "allowed-by-policy", (compiled.policy.id,)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from falconbox.compiling import PolicyCompiler
+from falconbox.decision.facet_index import SMALL, FacetIndex, checked
 from falconbox.engine import NO_FACETS, All, Evaluator, Facets
 from falconbox.errors import FalconboxError, Undetermined
 from falconbox.model import AccessPolicy, Document, Effect, Mode, Verdict
@@ -38,6 +39,7 @@ class CompiledPolicy:
     policy: AccessPolicy
     evaluator: Evaluator
     reads_body: bool
+    facets: Facets = NO_FACETS
 
 
 def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPolicy:
@@ -45,22 +47,36 @@ def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPo
     evaluator: Evaluator
     try:
         evaluator = compiler.compile(policy)
-        reads = evaluator.reads
-        return CompiledPolicy(policy, evaluator, isinstance(reads, All) or "body" in reads)
+        reads, facets = evaluator.reads, checked(evaluator.facets)
+        return CompiledPolicy(policy, evaluator, isinstance(reads, All) or "body" in reads, facets)
     except FalconboxError as error:
         evaluator = Broken(error.detail)
-    except BaseException as error:  # noqa: BLE001  # `reads` is a stranger's code too
+    except BaseException as error:  # noqa: BLE001  # `reads` and `facets` are a stranger's code too
         evaluator = Broken(f"the engine {policy.engine!r} failed: {type(error).__name__}")
     return CompiledPolicy(policy, evaluator, reads_body=False)
 
 
+class Ordered:
+    """Policies of one kind, in the order of their ids, and found by what a document fulfils."""
+
+    def __init__(self, policies: tuple[CompiledPolicy, ...] = ()) -> None:
+        self.policies = policies
+        self._index = FacetIndex(policies) if len(policies) > SMALL else None
+
+    def that_matter(self, document: Document, *, body_unknown: bool) -> Iterable[CompiledPolicy]:
+        """Return every policy that could say yes or fail for a document, and perhaps others, in order."""
+        if self._index is None:
+            return self.policies
+        return (self.policies[place] for place in self._index.places(document, body_unknown=body_unknown))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Candidates:
-    """The policies that concern one client, or everybody, by what they can do; each list ordered by id."""
+    """The policies that concern one client, or everybody, by what they can do."""
 
-    denies: tuple[CompiledPolicy, ...] = ()
-    allows: tuple[CompiledPolicy, ...] = ()
-    shadows: tuple[CompiledPolicy, ...] = ()
+    denies: Ordered = Ordered()  # noqa: RUF009  # never changed
+    allows: Ordered = Ordered()  # noqa: RUF009  # never changed
+    shadows: Ordered = Ordered()  # noqa: RUF009  # never changed
     reads_body: bool = False
 
 
@@ -71,9 +87,9 @@ def _candidates(policies: Iterable[CompiledPolicy]) -> Candidates:
     ordered = sorted(policies, key=lambda compiled: compiled.policy.id)
     enforced = [compiled for compiled in ordered if compiled.policy.mode is Mode.ENFORCE]
     return Candidates(
-        denies=tuple(compiled for compiled in enforced if compiled.policy.effect is Effect.DENY),
-        allows=tuple(compiled for compiled in enforced if compiled.policy.effect is Effect.ALLOW),
-        shadows=tuple(compiled for compiled in ordered if compiled.policy.mode is Mode.SHADOW),
+        denies=Ordered(tuple(compiled for compiled in enforced if compiled.policy.effect is Effect.DENY)),
+        allows=Ordered(tuple(compiled for compiled in enforced if compiled.policy.effect is Effect.ALLOW)),
+        shadows=Ordered(tuple(compiled for compiled in ordered if compiled.policy.mode is Mode.SHADOW)),
         # A shadow policy never causes a body to be read.
         reads_body=any(compiled.reads_body for compiled in enforced),
     )

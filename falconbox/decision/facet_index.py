@@ -1,0 +1,107 @@
+"""Find the policies that could say yes or fail, without asking those that cannot.
+
+A policy is filed under the one condition of its facets that fewest documents fulfil. What has no condition is asked
+each time. What is found holds every policy that matters and perhaps others, in the order in which they were handed in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from types import NoneType
+from typing import Any, Final, Protocol
+
+from falconbox.engine import Facets
+from falconbox.model import Document
+
+SMALL: Final = 4
+"""So few policies are asked without looking anything up."""
+
+_NOTHING: Final = object()
+_SCALARS: Final = (str, int, float, NoneType)
+
+
+class Filed(Protocol):
+    """What can be filed."""
+
+    @property
+    def facets(self) -> Facets:
+        """Conditions without which it does not matter."""
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether it matters in any case when the body is unknown: it fails then."""
+
+
+def checked(facets: object) -> Facets:
+    """Return what an evaluator declares, which is a stranger's word. Raises TypeError when it cannot be filed."""
+    if not isinstance(facets, Facets):
+        raise TypeError("facets are no Facets")
+    strings = [*(facets.methods or ()), *(facets.uris or ()), *facets.constants, facets.uri_prefix or ""]
+    scalars = facets.constants.values()
+    if not all(isinstance(text, str) for text in strings) or not all(isinstance(value, _SCALARS) for value in scalars):
+        raise TypeError("facets hold something that cannot be filed")
+    return facets
+
+
+class FacetIndex:
+    """Places of policies in a sequence, filed by their facets. Never changed after it is made."""
+
+    def __init__(self, policies: Sequence[Filed]) -> None:
+        self._all = range(len(policies))
+        self._uris: dict[str, list[int]] = defaultdict(list)
+        self._constants: dict[str, dict[Any, list[int]]] = defaultdict(lambda: defaultdict(list))
+        self._prefixes: dict[str, list[int]] = defaultdict(list)
+        self._methods: dict[str, list[int]] = defaultdict(list)
+        self._always: list[int] = []
+        self._body_readers = [place for place, policy in enumerate(policies) if policy.reads_body]
+        for place, policy in enumerate(policies):
+            self._file(place, policy.facets)
+        self._lengths = sorted({len(prefix) for prefix in self._prefixes})
+        self._steps = {pointer: _steps(pointer) for pointer in self._constants}
+
+    def places(self, document: Document, *, body_unknown: bool) -> Sequence[int]:
+        """Return the places of all policies that could matter for a document, in order."""
+        uri, method = document.get("uri"), document.get("request-method")
+        if not isinstance(uri, str) or not isinstance(method, str):
+            return self._all  # no request document; only a string can fail these conditions
+        found = [*self._always, *self._uris.get(uri, ()), *self._methods.get(method, ())]
+        for length in self._lengths:
+            found += self._prefixes.get(uri[:length], ())
+        for pointer, filed in self._constants.items():
+            found += filed.get(_hashable(_at(document, self._steps[pointer])), ())
+        if body_unknown:
+            found += self._body_readers
+        return sorted(set(found))
+
+    def _file(self, place: int, facets: Facets) -> None:
+        if facets.uris is not None:
+            for uri in facets.uris:
+                self._uris[uri].append(place)
+        elif facets.constants:
+            pointer = min(facets.constants)
+            self._constants[pointer][facets.constants[pointer]].append(place)
+        elif facets.uri_prefix is not None:
+            self._prefixes[facets.uri_prefix].append(place)
+        elif facets.methods is not None:
+            for method in facets.methods:
+                self._methods[method].append(place)
+        else:
+            self._always.append(place)
+
+
+def _steps(pointer: str) -> tuple[str, ...]:
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def _at(document: Any, steps: tuple[str, ...]) -> Any:
+    for step in steps:
+        if not isinstance(document, Mapping) or step not in document:
+            return _NOTHING
+        document = document[step]
+    return document
+
+
+def _hashable(value: Any) -> Hashable:
+    # A list or an object equals none of the constants, which are strings, numbers, booleans and null.
+    return value if isinstance(value, _SCALARS) else _NOTHING

@@ -1,0 +1,265 @@
+"""Looking policies up by their facets decides what asking each of them decides, and asks only those that matter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from falconbox.compiling import PolicyCompiler
+from falconbox.decision.explain import answered, explain, judge
+from falconbox.decision.point import MAX_EXPLAINED, DecisionPoint
+from falconbox.decision.policy_set import CompiledPolicy, PolicySet
+from falconbox.engine import NO_FACETS, All, Facets
+from falconbox.errors import Undetermined
+from falconbox.model import AccessPolicy, Decision, Effect, Mode, Verdict
+from falconbox.plugins import load_plugins
+from falconbox.world import World
+
+ENGINES = load_plugins().engines
+PAIRS = 100_000
+POINT = DecisionPoint(lambda: True)
+URIS = ["/Patient", "/Patient/1", "/Patient/2", "/Encounter", "/", "/patient", "/Patient\n"]
+METHODS = ["get", "post", "GET", ""]
+
+
+class Question:
+    def __init__(self, document: Mapping[str, Any], *, unknown: bool = False) -> None:
+        self.document = document
+        self.body_unknown = unknown
+
+    def read(self, *, body: bool) -> Mapping[str, Any]:
+        return self.document
+
+
+def naive(policies: PolicySet, client: str | None, question: Question) -> Decision:
+    """Ask every candidate, each with the whole document, in the order of their ids, linked ones first."""
+    held = sorted(policies.policies.values(), key=lambda one: one.policy.id)
+    linked = [one for one in held if one.policy.links is not None and client in one.policy.links]
+    groups = [linked, [one for one in held if one.policy.links is None]]
+    answers = []
+
+    def ask(effect: Effect) -> list[tuple[CompiledPolicy, Any]]:
+        candidates = [
+            one for group in groups for one in group if one.policy.mode is Mode.ENFORCE and one.policy.effect is effect
+        ]
+        return [(one, judge(one, question.document, body_unknown=question.body_unknown)) for one in candidates]
+
+    for one, said in ask(Effect.DENY):
+        if said is not False:
+            return Decision(False, "denied-by-policy", (one.policy.id,), (answered(one, said),))
+    allows = ask(Effect.ALLOW)
+    for one, said in allows:
+        if said is True:
+            return Decision(True, "allowed-by-policy", (one.policy.id,), tuple(answers))
+        if said is not False:
+            answers.append(answered(one, said))
+    failed = {answer.policy for answer in answers}
+    missing = [one for one, _ in allows if one.policy.id not in failed][:MAX_EXPLAINED]
+    answers += [explain(one, question.document, body_unknown=question.body_unknown) for one in missing]
+    return Decision(False, "no-policy-allows", (), tuple(answers))
+
+
+class Dice:
+    """Makes schemas that speak of what facets are made of, and of what they are not."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def word(self, words: list[Any]) -> Any:
+        return self.random.choice(words)
+
+    def value(self, words: list[str]) -> dict[str, Any]:
+        chosen = self.random.sample(words, self.random.randint(1, 2))
+        return self.word([
+            {"const": chosen[0]}, {"constant": chosen[0]}, {"enum": chosen}, {"enum": [*chosen, None, 1]}, {"type": "string"}, {},
+            {"pattern": self.word(["^/Patient", "^/Patient$", "^/Patient/[0-9]+$", "/Patient", "^/P|/E", "^/Patients?$", "^g", "^get$", "^\\/Patient\\/1$"])},
+            {"not": {"const": chosen[0]}}, {"allOf": [{"enum": chosen}, {"enum": words[:3]}]}, {"anyOf": [{"const": chosen[0]}, {"minLength": 8}]},
+        ])  # fmt: skip
+
+    def schema(self, depth: int = 0) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        if self.random.random() < 0.8:
+            members["uri"] = self.value(URIS)
+        if self.random.random() < 0.5:
+            members["request-method"] = self.value(METHODS)
+        if self.random.random() < 0.3:
+            members["client"] = {
+                "required": self.word([["id"], []]),
+                "properties": {"id": self.word([{"const": "a"}, {"const": 1}, {"const": True}])},
+            }
+        made: dict[str, Any] = {"properties": members}
+        if self.random.random() < 0.7:
+            made["required"] = [*members]
+        if depth < 2 and self.random.random() < 0.3:
+            made[self.word(["anyOf", "oneOf", "allOf"])] = [
+                self.schema(depth + 1) for _ in range(self.random.randint(1, 3))
+            ]
+        if self.random.random() < 0.1:
+            made["required"] = [*made.get("required", ()), "body"]
+        return made
+
+    def policy(self, number: int) -> AccessPolicy:
+        engine = self.word(["json-schema"] * 9 + ["allow"]) if number % 7 == 0 else "json-schema"
+        body = {} if engine == "allow" else {"schema": self.schema()}
+        links = self.word([None, None, frozenset({"a"}), frozenset({"a", "b"})])
+        effect = self.word([Effect.ALLOW, Effect.ALLOW, Effect.DENY])
+        return AccessPolicy(f"p{number:02}", engine, body, links, effect)
+
+    def document(self) -> dict[str, Any]:
+        made: dict[str, Any] = {"uri": self.word(URIS), "request-method": self.word(METHODS), "params": {}}
+        if self.random.random() < 0.6:
+            made["client"] = {"id": self.word(["a", "b", 1, True, 1.0, [1]])}
+        if self.random.random() < 0.1:
+            made["body"] = {}
+        if self.random.random() < 0.1:
+            made["uri"] = self.word([None, ["/Patient"], {"x": 1}, 5])
+        if self.random.random() < 0.1:
+            del made[self.word([*made])]
+        return made
+
+
+def test_a_look_up_decides_with_its_reasons_what_asking_everybody_decides() -> None:
+    dice, size = Dice(2024), 25
+    found = set()
+    for _ in range(PAIRS // (size * 40)):
+        policies = {made.id: made for made in map(dice.policy, range(size))}
+        compiled = PolicySet().patched(policies, PolicyCompiler(ENGINES))
+        assert compiled.broken() == 0
+        for _ in range(40):
+            question = Question(dice.document(), unknown=dice.random.random() < 0.1)
+            client = dice.word([None, "a", "b", "c"])
+            decision = POINT.decide(World(policies=compiled), client, question)
+            assert decision == naive(compiled, client, question)
+            found.add(decision.code)
+    assert found == {"denied-by-policy", "allowed-by-policy", "no-policy-allows"}
+
+
+def test_no_policy_says_yes_or_fails_where_its_facets_do_not_hold_nor_without_what_it_does_not_read() -> None:
+    from falconbox.testing import holds
+
+    dice, skipped = Dice(7), 0
+    for number in range(PAIRS // 50):
+        compiled = PolicyCompiler(ENGINES).compile(dice.policy(number))
+        for _ in range(50):
+            document = dice.document()
+            answer = compiled.evaluate(document)
+            if not holds(compiled.facets, document):
+                skipped += 1
+                assert answer is False
+            if not isinstance(compiled.reads, All):
+                assert (
+                    compiled.evaluate({key: value for key, value in document.items() if key in compiled.reads})
+                    is answer
+                )
+    assert skipped > PAIRS // 10, "the facets of these policies keep many of them from being asked"
+
+
+class Counting:
+    """An engine whose policies name a uri, and which counts how often it is asked."""
+
+    name = "counting"
+    body_schema: ClassVar[Mapping[str, Any]] = {}
+    reads = frozenset({"uri"})
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def compile(self, policy: AccessPolicy, compile_branch: object) -> Any:
+        return _Counted(self, policy.body)
+
+
+class _Counted:
+    reads = frozenset({"uri"})
+
+    def __init__(self, engine: Counting, body: Mapping[str, Any]) -> None:
+        self.engine, self.body = engine, body
+        self.facets = body["facets"]
+
+    def evaluate(self, document: Mapping[str, Any]) -> bool:
+        self.engine.asked += 1
+        return document.get("uri") == self.body["uri"]
+
+    def explain(self, document: Mapping[str, Any]) -> Verdict:
+        return Verdict(document.get("uri") == self.body["uri"])
+
+
+FILED = {
+    "by exact uri": lambda number: Facets(uris=frozenset({f"/Other/{number}"})),
+    "by prefix": lambda number: Facets(uri_prefix=f"/Other/{number}/"),
+    "by method": lambda number: Facets(methods=frozenset({f"method{number}"})),
+    "by client": lambda number: Facets(constants={"/client/id": f"client{number}"}),
+    "by claim": lambda number: Facets(constants={"/jwt/sub": f"client{number}"}),
+    "by uri and method": lambda number: Facets(methods=frozenset({"get"}), uris=frozenset({f"/Other/{number}"})),
+}
+
+
+@pytest.mark.parametrize("how", FILED)
+@pytest.mark.parametrize("effect", Effect)
+def test_policies_for_everybody_that_do_not_concern_a_request_are_not_asked(how: str, effect: Effect) -> None:
+    counts = []
+    for size in (10, 1_000):
+        engine = Counting()
+        policies = {
+            f"p{number}": AccessPolicy(
+                f"p{number}", "counting", {"uri": f"/Other/{number}", "facets": FILED[how](number)}, effect=effect
+            )
+            for number in range(size)
+        }
+        policies["mine"] = AccessPolicy(
+            "mine", "counting", {"uri": "/Patient", "facets": Facets(uris=frozenset({"/Patient"}))}
+        )
+        compiled = PolicySet().patched(policies, PolicyCompiler({"counting": engine}))
+        document = {"uri": "/Patient", "request-method": "get", "client": {"id": "me"}, "jwt": {"sub": "me"}}
+        assert POINT.decide(World(policies=compiled), "me", Question(document)).allow
+        counts.append(engine.asked)
+    assert counts == [1, 1]
+
+
+def test_an_unknown_body_fails_every_policy_that_reads_it_whatever_its_facets() -> None:
+    schema = {"properties": {"uri": {"const": "/Other"}}, "required": ["uri", "body"]}
+    policies = {
+        f"p{number}": AccessPolicy(f"p{number}", "json-schema", {"schema": schema}, effect=Effect.DENY)
+        for number in range(9)
+    }
+    policies["allow"] = AccessPolicy("allow", "allow", {})
+    world = World(policies=PolicySet().patched(policies, PolicyCompiler(ENGINES)))
+    document = {"uri": "/Patient", "request-method": "post"}
+    assert POINT.decide(world, None, Question(document)).allow
+    assert POINT.decide(world, None, Question(document, unknown=True)).by == ("p0",)
+
+
+BROKEN: dict[str, Any] = {
+    "none": None, "a mapping": {"uris": ["/"]}, "a list among the constants": Facets(constants={"/client/x": [1]}),
+    "a number among the uris": Facets(uris=frozenset({1})), "a prefix that is none": Facets(uri_prefix=5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("facets", BROKEN.values(), ids=BROKEN)
+def test_a_policy_whose_facets_cannot_be_filed_is_broken_and_denies(facets: Any) -> None:
+    policies = {
+        "bad": AccessPolicy("bad", "counting", {"uri": "/", "facets": facets}, effect=Effect.DENY),
+        **{f"p{number}": AccessPolicy(f"p{number}", "allow", {}) for number in range(9)},
+    }
+    compiled = PolicySet().patched(policies, PolicyCompiler({**ENGINES, "counting": Counting()}))
+    assert compiled.broken() == 1
+    decision = POINT.decide(World(policies=compiled), None, Question({"uri": "/x", "request-method": "get"}))
+    assert (decision.allow, decision.by) == (False, ("bad",))
+
+
+class Failing(_Counted):
+    def evaluate(self, document: Mapping[str, Any]) -> bool:
+        raise Undetermined("cannot tell")
+
+
+def test_a_policy_that_declares_nothing_is_always_asked() -> None:
+    class Engine(Counting):
+        def compile(self, policy: AccessPolicy, compile_branch: object) -> Any:
+            return Failing(self, policy.body)
+
+    policies = {f"p{number}": AccessPolicy(f"p{number}", "allow", {}) for number in range(9)}
+    policies["deny"] = AccessPolicy("deny", "counting", {"uri": "/", "facets": NO_FACETS}, effect=Effect.DENY)
+    compiled = PolicySet().patched(policies, PolicyCompiler({**ENGINES, "counting": Engine()}))
+    assert not POINT.decide(World(policies=compiled), None, Question({"uri": "/x", "request-method": "get"})).allow
