@@ -28,6 +28,8 @@ from falconbox.world import World
 SIZES = (10, 1_000, 10_000)
 ROUNDS = 7
 SECONDS = 0.15
+PLUGINS = load_plugins()
+COMPILER = PolicyCompiler(PLUGINS.engines, PLUGINS.shipped)
 
 
 class Question:
@@ -65,14 +67,14 @@ def once(action: Callable[[], object]) -> float:
 def measure(size: int) -> dict[str, float]:
     policies = {made.id: made for made in map(policy, range(size))}
     started = time.perf_counter()
-    compiled = PolicySet().patched(policies, PolicyCompiler(load_plugins().engines))
+    compiled = PolicySet().patched(policies, COMPILER)
     compile_us = (time.perf_counter() - started) / size * 1e6
     asked = size - 1
     document = {"request-method": "get", "uri": f"/Patient/{asked}", "params": {}, "headers": {"host": "x"}}
     question, world, point = Question(document), World(policies=compiled), DecisionPoint(lambda: True)
     evaluators = [held.evaluator for held in compiled.policies.values()]
     last = compiled.policies[f"p{asked}"].evaluator
-    everybody = World(policies=PolicySet().patched(for_everybody(policies), PolicyCompiler(load_plugins().engines)))
+    everybody = World(policies=PolicySet().patched(for_everybody(policies), COMPILER))
     actions: dict[str, Callable[[], object]] = {
         "decide": lambda: point.decide(world, f"client{asked}", question),
         "for everybody": lambda: point.decide(everybody, f"client{asked}", question),
@@ -88,7 +90,7 @@ def measure(size: int) -> dict[str, float]:
 
 def main() -> None:
     # Whatever is imported or made once is not a part of what a policy costs.
-    PolicyCompiler(load_plugins().engines).compile(policy(0))
+    COMPILER.compile(policy(0))
     results = {str(size): measure(size) for size in SIZES}
     columns = ("decide", "for everybody", "bare validator", "scan of all", "compile")
     print(f"{'policies':>9}  " + "  ".join(f"{name:>14}" for name in columns) + "   (microseconds; compile: a policy)")

@@ -82,7 +82,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     tokens = AccessTokens(SigningKeys.open(store), settings.public_url)
     admission = Admission(plugins.engines)
     synced, problem = _sync(settings, store, admission, hasher)
-    snapshot = Snapshot(store, PolicyCompiler(plugins.engines))
+    snapshot = Snapshot(store, PolicyCompiler(plugins.engines, plugins.shipped))
     snapshot.start()
     housekeeping = Housekeeping(store)
     housekeeping.start()
@@ -102,7 +102,14 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         proxies=Proxies(settings.trusted_proxies, settings.forwarded_headers),
         open_routes=OPEN_ROUTES,
     )
-    checks = Readiness(settings.max_staleness, store, snapshot, decision_log, problem)
+    checks = Readiness(
+        settings.max_staleness,
+        store,
+        snapshot,
+        decision_log=decision_log,
+        decision_point=decision_point,
+        sync_problem=problem,
+    )
     resources = {
         "Client": Clients(store, snapshot, admission, hasher.hash),
         "AccessPolicy": Policies(store, snapshot, admission),

@@ -56,6 +56,11 @@ class Plugins:
         self.origins = MappingProxyType(dict(origins))
         self._listeners = tuple(listeners)
 
+    @property
+    def shipped(self) -> frozenset[str]:
+        """The names of the engines that come with falconbox itself."""
+        return frozenset(name for name, origin in self.origins.items() if origin.distribution == hookspecs.PROJECT)
+
     def decided(self, batch: Sequence[Mapping[str, Any]]) -> None:
         """Hand decision log records to every plugin that listens. Never raises: what a plugin raises is logged."""
         for origin, listen in self._listeners:

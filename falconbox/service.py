@@ -7,6 +7,7 @@ from typing import Any
 
 import falcon
 
+from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError
 from falconbox.housekeeping import Housekeeping
@@ -48,13 +49,16 @@ class Readiness:
         max_staleness: float,
         store: Store,
         snapshot: Snapshot,
+        *,
         decision_log: DecisionLog,
+        decision_point: DecisionPoint,
         sync_problem: FalconboxError | None,
     ) -> None:
         self._max_staleness = max_staleness
         self._store = store
         self._snapshot = snapshot
         self._decision_log = decision_log
+        self._decision_point = decision_point
         self._sync_problem = sync_problem
 
     def __call__(self) -> dict[str, dict[str, Any]]:
@@ -67,6 +71,7 @@ class Readiness:
             "policies": {"ok": broken == 0, "total": len(policies.policies), "broken": broken},
             "snapshot": {"ok": age <= self._max_staleness, "age_seconds": round(age, 3)},
             "policy_directory": {"ok": self._sync_problem is None},
+            "evaluations": {"ok": True, "slow": self._decision_point.slow_evaluations},
             "decision_log": {"ok": True, "dropped": self._decision_log.dropped},
         }
 

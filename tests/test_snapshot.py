@@ -179,7 +179,7 @@ def test_a_stored_policy_that_cannot_be_read_is_a_deny_policy_that_fails(
 
 def test_a_stored_policy_that_cannot_be_read_can_be_switched_off(store: Faulty, snapshot: Snapshot) -> None:
     store.put("AccessPolicy", "p", {"document": {"mode": "off"}})
-    assert snapshot.refresh().policies.candidates(None)[1].denies == ()
+    assert snapshot.refresh().policies.candidates(None)[1].denies.policies == ()
 
 
 @pytest.mark.parametrize("body", [{}, {"document": {}}, {"document": None, "generation": "g"}])
@@ -320,7 +320,7 @@ def test_a_world_that_was_patched_equals_one_that_is_built_anew(tmp_path: Path, 
     assert policies[0] == policies[1]
     for client in (None, *"abc"):
         names = [
-            [[c.policy.id for c in group.allows] for group in made.policies.candidates(client)]
+            [[c.policy.id for c in group.allows.policies] for group in made.policies.candidates(client)]
             for made in (world, built)
         ]
         assert names[0] == names[1]

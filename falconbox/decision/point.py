@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from falconbox.decision.explain import answered, explain, judge
 from falconbox.decision.policy_set import Candidates, CompiledPolicy, Ordered, PolicySet
-from falconbox.model import Decision, Document, PolicyAnswer
+from falconbox.model import Decision, Document, PolicyAnswer, Reason
 
 MAX_EXPLAINED = 8
 """How many candidates a denial explains in the decision log; `test-policy` explains all."""
+
+
+SLOW: Final = 0.1
+"""Seconds from which an evaluation is counted as slow. Nothing ends it: there is no time limit within a process."""
+
+log = logging.getLogger(__name__)
 
 
 class Question(Protocol):
@@ -23,6 +32,13 @@ class Question(Protocol):
 
     def read(self, *, body: bool) -> Document:
         """Return the document, with its body if wanted and there is one."""
+
+
+class Judge(Protocol):
+    """Asks one policy."""
+
+    def __call__(self, compiled: CompiledPolicy, document: Document, /, *, body_unknown: bool) -> bool | Reason:
+        """Return what it says, or why it failed."""
 
 
 class World(Protocol):
@@ -40,15 +56,18 @@ class World(Protocol):
 class DecisionPoint:
     """Decides from one immutable snapshot, handed in by the caller; never touches the store."""
 
-    def __init__(self, is_fresh: Callable[[], bool]) -> None:
+    def __init__(self, is_fresh: Callable[[], bool], clock: Callable[[], float] = time.perf_counter) -> None:
+        self.slow_evaluations = 0
         self._is_fresh = is_fresh
+        self._clock = clock
+        self._lock = threading.Lock()
 
     def decide(self, world: World, client_id: str | None, question: Question) -> Decision:
         """Decide a request of a client (None: anonymous). Whatever goes wrong in a policy, this returns."""
         if not self._is_fresh():
             return Decision(allow=False, code="snapshot-stale", revision=world.revision)
         groups = world.policies.candidates(client_id)
-        asked = _Asked(question, groups)
+        asked = _Asked(question, groups, self._judge)
         allow, code, by = _enforced(asked)
         if not by:
             asked.answers += asked.missing()
@@ -64,15 +83,31 @@ class DecisionPoint:
             for compiled in (*group.denies.policies, *group.allows.policies, *group.shadows.policies)
         )
 
+    def _judge(self, compiled: CompiledPolicy, document: Document, *, body_unknown: bool) -> bool | Reason:
+        started = self._clock()
+        said = judge(compiled, document, body_unknown=body_unknown)
+        taken = self._clock() - started
+        if taken >= SLOW:
+            with self._lock:
+                self.slow_evaluations += 1
+            log.warning(
+                "the policy %s (engine %s) took %d ms", compiled.policy.id, compiled.policy.engine, round(taken * 1000)
+            )
+        return said
+
 
 class _Asked:
     """One question on its way through the candidates; keeps what the decision log wants to know."""
 
-    def __init__(self, question: Question, groups: tuple[Candidates, Candidates]) -> None:
+    def __init__(self, question: Question, groups: tuple[Candidates, Candidates], judge: Judge) -> None:
         self.groups = groups
+        self._judge = judge
         self.document = question.read(body=any(group.reads_body for group in groups))
         self.unknown = question.body_unknown
         self.answers: list[PolicyAnswer] = []
+
+    def says(self, compiled: CompiledPolicy) -> bool | Reason:
+        return self._judge(compiled, self.document, body_unknown=self.unknown)
 
     def that_matter(self, policies: Ordered) -> Iterable[CompiledPolicy]:
         return policies.that_matter(self.document, body_unknown=self.unknown)
@@ -80,7 +115,7 @@ class _Asked:
     def shadow(self) -> None:
         for group in self.groups:
             for compiled in group.shadows.policies:  # what each of them says is logged, also a no
-                said = judge(compiled, self.document, body_unknown=self.unknown)
+                said = self.says(compiled)
                 self.answers.append(answered(compiled, said))
 
     def missing(self) -> list[PolicyAnswer]:
@@ -93,13 +128,13 @@ class _Asked:
 def _enforced(asked: _Asked) -> tuple[bool, str, tuple[str, ...]]:
     for group in asked.groups:
         for compiled in asked.that_matter(group.denies):
-            said = judge(compiled, asked.document, body_unknown=asked.unknown)
+            said = asked.says(compiled)
             if said is not False:
                 asked.answers.append(answered(compiled, said))
                 return False, "denied-by-policy", (compiled.policy.id,)
     for group in asked.groups:
         for compiled in asked.that_matter(group.allows):
-            said = judge(compiled, asked.document, body_unknown=asked.unknown)
+            said = asked.says(compiled)
             if said is True:
                 return True, "allowed-by-policy", (compiled.policy.id,)
             if said is not False:

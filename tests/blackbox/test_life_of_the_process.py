@@ -190,7 +190,14 @@ def test_liveness_and_readiness_need_no_credentials_and_nothing_beside_them_is_o
         assert box.ask("GET", "/healthz").json == {"status": "ok"}
         ready = box.ask("GET", "/readyz").json
         assert ready["status"] == "ready"
-        assert ready["checks"].keys() == {"store", "policies", "snapshot", "policy_directory", "decision_log"}
+        assert ready["checks"].keys() == {
+            "store",
+            "policies",
+            "snapshot",
+            "policy_directory",
+            "evaluations",
+            "decision_log",
+        }
         for method, path in (("GET", "/healthz/"), ("POST", "/healthz"), ("GET", "/health"), ("OPTIONS", "/auth/token"),
                              ("GET", "/auth/token")):  # fmt: skip
             assert box.ask(method, path).status == 401, (method, path)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from falconbox import NO_FACETS, Reason, Verdict
+import pytest
+
+from falconbox import ALL, NO_FACETS, Reason, Verdict
 from falconbox.compiling import PolicyCompiler
-from falconbox.decision.point import DecisionPoint
+from falconbox.decision.point import SLOW, DecisionPoint
 from falconbox.decision.policy_set import PolicySet
 from falconbox.model import AccessPolicy, Effect, Mode, Outcome
+from falconbox.plugins import load_plugins
 from falconbox.world import World
 
 
@@ -163,3 +166,73 @@ class _WithoutBody:
 
     def read(self, *, body: bool) -> dict[str, Any]:
         return {}
+
+
+class Changing:
+    """An engine that changes what it is shown, and says yes to a client that it has made up."""
+
+    name = "changing"
+    body_schema: dict[str, Any] = {}
+
+    def __init__(self, reads: Any) -> None:
+        self.reads = reads
+
+    def compile(self, policy: AccessPolicy, _branch: object) -> Any:
+        engine = self
+
+        class Evaluator:
+            reads = engine.reads
+            facets = NO_FACETS
+
+            def evaluate(self, document: Any) -> bool:
+                document["uri"] = "/Patient"
+                document["client"]["id"] = "admin"
+                document["client"]["details"]["roles"].append("admin")
+                document.clear()
+                return False
+
+            explain = evaluate
+
+        return Evaluator()
+
+
+@pytest.mark.parametrize("reads", [ALL, frozenset({"client", "uri"})], ids=["all", "some"])
+@pytest.mark.parametrize("effect", Effect)
+def test_an_engine_that_changes_the_document_changes_no_other_policys_answer_and_no_client(
+    reads: Any, effect: Effect
+) -> None:
+    public = {"id": "me", "details": {"roles": ["reader"]}}
+    question = Body()
+    question.document |= {"request-method": "get", "uri": "/x", "client": public}
+    schema = {"anyOf": [
+        {"properties": {"uri": {"const": "/Patient"}}, "required": ["uri"]},
+        {"properties": {"client": {"properties": {"details": {"properties": {"roles": {"contains": {"const": "admin"}}}}}}}},
+    ]}  # fmt: skip
+    policies = {
+        "a": AccessPolicy("a", "changing", {}, effect=effect),
+        "b": AccessPolicy("b", "json-schema", {"schema": schema}),
+    }
+    engines = {**load_plugins().engines, "changing": Changing(reads)}
+    compiled = PolicySet().patched(policies, PolicyCompiler(engines, load_plugins().shipped))
+    assert not POINT.decide(World(policies=compiled), None, question).allow
+    assert public == {"id": "me", "details": {"roles": ["reader"]}}
+    assert question.document["uri"] == "/x"
+    POINT.explain(World(policies=compiled), None, question)
+    assert public == {"id": "me", "details": {"roles": ["reader"]}}
+
+
+def test_a_stranger_sees_only_what_it_says_that_it_reads() -> None:
+    engine, asked = world(policy("p", answer=True, reads=["uri"]))
+    question = Body()
+    question.document |= {"uri": "/Patient", "headers": {"x-secret": "s"}}
+    assert POINT.decide(asked, None, question).allow
+    assert engine.seen == [("p", {"uri": "/Patient"})]
+
+
+def test_a_slow_evaluation_is_counted_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    ticks = iter([0.0, SLOW / 2, 10.0, 10.0 + 2 * SLOW])
+    point = DecisionPoint(lambda: True, lambda: next(ticks))
+    _, asked = world(policy("fast", answer=False, effect="deny"), policy("slow", answer=True))
+    assert point.decide(asked, None, Body()).allow
+    assert point.slow_evaluations == 1
+    assert [record.getMessage() for record in caplog.records] == ["the policy slow (engine spying) took 200 ms"]
