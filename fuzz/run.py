@@ -110,9 +110,9 @@ def fuzz(target: str, seconds: int, *, keep: bool) -> Outcome:
 
 def write_start(target: str, corpus: Path, words: Path) -> None:
     """Write the seeds and the dictionary of a target."""
-    from fragments import FRAGMENTS, SEEDS
+    from fragments import FRAGMENTS, NEARLY, SEEDS
 
-    for number, seed in enumerate(SEEDS[target]):
+    for number, seed in enumerate(SEEDS[target] + NEARLY[target]):
         (corpus / str(number)).write_bytes(seed.encode())
     escaped = ("".join(f"\\x{byte:02x}" for byte in fragment.encode()) for fragment in FRAGMENTS[target])
     words.write_text("".join(f'"{fragment}"\n' for fragment in escaped))

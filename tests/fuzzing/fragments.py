@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -120,3 +121,21 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',),
 }  # fmt: skip
 """Inputs that are accepted."""
+
+NEARLY: Final[Mapping[str, tuple[str, ...]]] = {
+    "canonical": ("/a%2Fb", "/a%3fb", "/a\\b", "/a;b", "/./a", "/a?b=%zz", "/a?b=é"),
+    "authorization": ("Basic {basic}=", "Basic  {basic}", "Bearer {token}=", "Basic {basic}, Basic {basic}"),
+    "basic": ("bWU6cx==", "bWU6cw", "bWU6\ncw==", "me:\x1f", "me:\x7f"),
+    "token": ("{header}.{claims}.{signature}=", "{header}=.{claims}.{signature}", "{header}.{claims}.\n{signature}",
+              "H" + json.dumps({**HEADER, "jku": "x"}), "H" + json.dumps({**HEADER, "typ": "JWT"}), "C" + json.dumps({**CLAIMS, "exp": "never"})),
+    "forwarded": ("10.0.0.1\nfe80::1%<b>", "10.0.0.1\n1.2.3.4\xa0", "::ffff:10.0.0.1\n1.2.3.4"),
+    "json": ('{"a":1,"\\u0061":2}', '["\\udc00\\ud800"]', "[" * 65 + "]" * 65),
+    "yaml": ("a:\n\ufeffb: 1", "a: 1\n'a': 2", "a: d}\n--- |\n---", "a: &x 1", "0: 1", "0" * 5000 + "7"),
+    "written": ("[" * 64 + "1" + "]" * 64, "1e999", "09007199254740993", "\ufeff", "a" * 130 + " --- b"),
+    "form": ("a=1&%61=2", "a=%f", "a=%ff"),
+    "media": ("application/json\ntext/yaml;q=nan, text/yaml;q=0.5\n{}", "text/yaml; charset=utf-16\n\na: 1"),
+    "directory": ("\x1b.yaml\nresourceType: Client\nid: a", "a.yml\n- id: a", "Client/a.yaml\nid: a\n---\nid: a"),
+    "admission": ('{"id":"a","x\\ny":1}', '{"id":"..","grant_types":["basic","basic"]}'),
+    "schema": ('{"propertyNames":{"pattern":"^[ru]"}}\n{"uri":"/a","b":1}', '{"$ref":"#"}', '{"patern":"a"}', '{"pattern":"(?=a)"}'),
+}  # fmt: skip
+"""Inputs that one rule each keeps from being accepted, and those that a parser has stumbled over."""

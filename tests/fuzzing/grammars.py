@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fragments import FRAGMENTS, SEEDS
+from fragments import FRAGMENTS, NEARLY, SEEDS
 from hypothesis import strategies as st
 
 _NAMES = st.sampled_from(["a", "id", "uri", "<<", "~", "a/b", "", "é"]) | st.text(
@@ -56,7 +56,9 @@ def inputs(target: str) -> st.SearchStrategy[bytes]:
     """Return what a target is fed with."""
     fragments = st.sampled_from([fragment.encode() for fragment in FRAGMENTS[target]])
     pieces = fragments | fragments | st.binary(max_size=3) | st.integers(0, 10**17).map(lambda number: b"%d" % number)
-    damaged = st.builds(_damaged, st.sampled_from(SEEDS[target]), st.integers(0, 400), st.integers(0, 3), fragments)
+    damaged = st.builds(
+        _damaged, st.sampled_from(SEEDS[target] + NEARLY[target]), st.integers(0, 400), st.integers(0, 3), fragments
+    )
     several = [st.binary(max_size=80), st.lists(pieces, max_size=12).map(b"".join), damaged]
     return st.one_of(*several, *([_GENERATED[target]] if target in _GENERATED else []))
 

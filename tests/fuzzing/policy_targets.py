@@ -49,6 +49,7 @@ def policy_directory(data: bytes) -> None:
         for entry in entries:
             assert (entry.file, entry.document) in declared
             assert entry.document["id"] == entry.id
+            assert entry.file.isprintable()
             placed = entry.place(Problem("/no/such/place", "x"))
             assert placed.line is not None
             assert placed.line >= 1

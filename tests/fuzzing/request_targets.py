@@ -34,6 +34,8 @@ def canonical(data: bytes) -> None:
     _check_path(target.path)
     sent, mark, query = raw.partition("?")
     assert _decoded(sent) == target.path.encode()
+    assert sent.count("/") == target.path.count("/")
+    assert not {*"?#%"} & {*target.path}
     assert target.query == (query or None)
     assert target.params == _grouped(query)
     for again in (quote(target.path, safe="/"), re.sub("[^/]", lambda found: _all_encoded(found[0]), target.path)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fragments import FRAGMENTS, SEEDS
+from fragments import FRAGMENTS, NEARLY, SEEDS
 from grammars import inputs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -49,8 +49,10 @@ def test_what_the_fuzzer_kept_still_has_the_properties(target: str) -> None:
         TARGETS[target](file.read_bytes())
 
 
-@pytest.mark.parametrize(("target", "seed"), [(target, seed) for target in TARGETS for seed in SEEDS[target]])
-def test_an_input_that_every_reader_takes_is_where_the_fuzzer_starts(target: str, seed: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "seed"), [(target, seed) for target in TARGETS for seed in (*SEEDS[target], *NEARLY[target])]
+)
+def test_an_input_on_either_side_of_a_rule_is_read_rightly_or_refused(target: str, seed: str) -> None:
     TARGETS[target](seed.encode())
 
 
