@@ -123,10 +123,10 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Inputs that are accepted."""
 
 NEARLY: Final[Mapping[str, tuple[str, ...]]] = {
-    "canonical": ("/a%2Fb", "/a%3fb", "/a\\b", "/a;b", "/./a", "/a?b=%zz", "/a?b=é"),
-    "authorization": ("Basic {basic}=", "Basic  {basic}", "Bearer {token}=", "Basic {basic}, Basic {basic}"),
+    "canonical": ("/a%2Fb", "/a%3fb", "/a\\b", "/a;b", "/./a", "/a?b=%zz", "/a?b=é", "\n/a?b=%zz", "\n/a?b=é"),
+    "authorization": ("Basic {basic}=", "Basic  {basic}", "Bearer {token}==", "Basic {basic}, Basic {basic}"),
     "basic": ("bWU6cx==", "bWU6cw", "bWU6\ncw==", "me:\x1f", "me:\x7f"),
-    "token": ("{header}.{claims}.{signature}=", "{header}=.{claims}.{signature}", "{header}.{claims}.\n{signature}",
+    "token": ("{header}.{claims}.{signature}==", "{header}=.{claims}.{signature}", "{header}.{claims}.\n{signature}",
               "H" + json.dumps({**HEADER, "jku": "x"}), "H" + json.dumps({**HEADER, "typ": "JWT"}), "C" + json.dumps({**CLAIMS, "exp": "never"})),
     "forwarded": ("10.0.0.1\nfe80::1%<b>", "10.0.0.1\n1.2.3.4\xa0", "::ffff:10.0.0.1\n1.2.3.4"),
     "json": ('{"a":1,"\\u0061":2}', '["\\udc00\\ud800"]', "[" * 65 + "]" * 65),
