@@ -123,6 +123,10 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Inputs that are accepted."""
 
 NEARLY: Final[Mapping[str, tuple[str, ...]]] = {
+    "head": ("GET / HTTP/1.1\r\nHost: box\r\nX: a\r\n b", "GET / HTTP/1.1\r\nHost : box", "GET / HTTP/1.1\r\nHost: box\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+             "GET / HTTP/1.1\r\nHost: box\r\nHost: box", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked", "GET / HTTP/1.1\nHost: box", "GET / HTTP/1.1\r\nHost: box\r\nX_A: 1"),
+    "chunks": ("3 \r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "3\nabc\r\n0\r\n\r\n", "0\r\n X: y\r\n\r\n", "1_0\r\n"),
+    "rfc7239": ("for=1.2.3.4;for=5.6.7.8", "for=2001:db8::1", 'for="[fe80::1%25eth0]"', "for=1.2.3.4,", 'for="1.2.3.4', "proto=gopher"),
     "canonical": ("/a%2Fb", "/a%3fb", "/a\\b", "/a;b", "/./a", "/a?b=%zz", "/a?b=é", "\n/a?b=%zz", "\n/a?b=é"),
     "authorization": ("Basic {basic}=", "Basic  {basic}", "Bearer {token}==", "Basic {basic}, Basic {basic}"),
     "basic": ("bWU6cx==", "bWU6cw", "bWU6\ncw==", "me:\x1f", "me:\x7f"),
