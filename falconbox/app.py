@@ -32,6 +32,7 @@ from falconbox.housekeeping import Housekeeping
 from falconbox.log_lines import OneLine
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.metadata import authorization_server, protected_resource
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
 from falconbox.resources.box import Box
@@ -45,6 +46,7 @@ from falconbox.resources.response_headers import ResponseHeaders
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
 from falconbox.resources.token import Token
+from falconbox.resources.well_known import WellKnown
 from falconbox.routes import add_routes
 from falconbox.server import Server, listen
 from falconbox.server.front import RecordRefusal
@@ -55,7 +57,20 @@ from falconbox.store import Store
 from falconbox.store.opening import open_store
 from falconbox.sync import Secrets, SyncResult, sync_directory
 
-OPEN_ROUTES: Final = frozenset({("POST", "/auth/token"), ("GET", "/healthz"), ("GET", "/readyz")})
+WELL_KNOWN: Final = (
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/openid-configuration",
+)
+OPEN_ROUTES: Final = frozenset(
+    {
+        ("POST", "/auth/token"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        *((method, path) for method in ("GET", "HEAD") for path in WELL_KNOWN),
+    }
+)
 """Everything that is answered without a decision: method and exact path."""
 
 log = logging.getLogger(__name__)
@@ -79,7 +94,8 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     # So that a flood of unfamiliar secrets leaves threads for everything else.
     hasher = SecretHasher(queue=max(1, settings.threads - 2))
     generated = ensure_admin(store, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
-    tokens = AccessTokens(SigningKeys.open(store), settings.public_url)
+    keys = SigningKeys.open(store)
+    tokens = AccessTokens(keys, settings.public_url)
     admission = Admission(plugins.engines)
     synced, problem = _sync(settings, store, admission, hasher)
     snapshot = Snapshot(store, PolicyCompiler(plugins.engines, plugins.shipped))
@@ -119,6 +135,9 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "test_policy": TestPolicy(snapshot, admission, decision_point),
         "healthz": Healthz(),
         "readyz": Readyz(checks),
+        "jwks": WellKnown(keys.jwk_set, "application/jwk-set+json"),
+        "authorization_server": WellKnown(lambda: authorization_server(tokens.issuer)),
+        "protected_resource": WellKnown(lambda: protected_resource(tokens.issuer)),
         "openapi": OpenApi(description(plugins.engines)),
         "docs": Docs(),
     }

@@ -23,6 +23,10 @@ OTHERS: Final = {
     "/auth/test-policy": "test_policy",
     "/healthz": "healthz",
     "/readyz": "readyz",
+    "/.well-known/jwks.json": "jwks",
+    "/.well-known/oauth-authorization-server": "authorization_server",
+    "/.well-known/openid-configuration": "authorization_server",
+    "/.well-known/oauth-protected-resource": "protected_resource",
     "/openapi.json": "openapi",
     **dict.fromkeys(PAGE, "docs"),
 }

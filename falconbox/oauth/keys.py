@@ -8,7 +8,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -59,6 +59,11 @@ class SigningKeys:
         """Return the key of that id."""
         return self._by_kid.get(kid)
 
+    def jwk_set(self) -> dict[str, Any]:
+        """Return the public halves as a JWK Set (RFC 7517 section 5), the signing one first."""
+        keys = sorted(self._by_kid.values(), key=lambda key: (key is not self.signing, -key.created))
+        return {"keys": [{**_members(key.public), "kid": key.kid, "use": "sig", "alg": key.algorithm} for key in keys]}
+
 
 def _make(store: Store) -> Record:
     private = ec.generate_private_key(ec.SECP256R1())
@@ -91,10 +96,13 @@ def _read(record: Record) -> SigningKey:
 
 def thumbprint(public: ec.EllipticCurvePublicKey) -> str:
     """Return the JWK thumbprint of a P-256 key (RFC 7638 section 3)."""
-    numbers = public.public_numbers()
-    members = {"crv": "P-256", "kty": "EC", "x": _coordinate(numbers.x), "y": _coordinate(numbers.y)}
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    canonical = json.dumps(_members(public), separators=(",", ":"), sort_keys=True)
     return _base64url(hashlib.sha256(canonical.encode()).digest())
+
+
+def _members(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    numbers = public.public_numbers()
+    return {"crv": "P-256", "kty": "EC", "x": _coordinate(numbers.x), "y": _coordinate(numbers.y)}
 
 
 def _coordinate(number: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import falcon
 
@@ -32,6 +32,8 @@ class OpenApi:
 
 class Docs:
     """The page, part by part. The path selects from a fixed list, and never names a file."""
+
+    negotiates: ClassVar = False
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the part that stands at this path."""

@@ -21,9 +21,11 @@ class Negotiation:
     """Middleware: settle the media type of the answer before anything is done, so that a 406 changes nothing."""
 
     def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, _resource: object, _params: Mapping[str, Any]
+        self, req: falcon.Request, resp: falcon.Response, resource: object, _params: Mapping[str, Any]
     ) -> None:
-        """Leave the media type in `req.context.media_type`. Raises a 406."""
+        """Leave the media type in `req.context.media_type`. Raises a 406, but for what has one representation only."""
+        if not getattr(resource, "negotiates", True):
+            return
         resp.append_header("Vary", "Accept")
         try:
             req.context.media_type = choose(req.get_header("Accept"))

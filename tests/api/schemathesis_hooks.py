@@ -6,7 +6,7 @@ from typing import Any
 
 import schemathesis
 
-ROUTED_ELSEWHERE = ("Client", "AccessPolicy", "Session")
+ROUTED_ELSEWHERE = ("Client", "AccessPolicy", "Session", "auth")
 
 
 @schemathesis.hook

@@ -48,9 +48,11 @@ def routed() -> set[tuple[str, str]]:
     from falconbox.resources.sessions import Sessions
     from falconbox.resources.test_policy import TestPolicy
     from falconbox.resources.token import Token
+    from falconbox.resources.well_known import WellKnown
 
     kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "box": Box, "token": Token,
-             "test_policy": TestPolicy, "healthz": Healthz, "readyz": Readyz, "openapi": OpenApi, "docs": Docs}  # fmt: skip
+             "test_policy": TestPolicy, "healthz": Healthz, "readyz": Readyz, "openapi": OpenApi, "docs": Docs,
+             "jwks": WellKnown, "authorization_server": WellKnown, "protected_resource": WellKnown}  # fmt: skip
     assert set(kinds) == {"box", *RESOURCES, *OTHERS.values()}
     app: falcon.App[Any, Any] = falcon.App()
     add_routes(app, {name: kind.__new__(kind) for name, kind in kinds.items()})

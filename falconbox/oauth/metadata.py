@@ -1,0 +1,30 @@
+"""What the authorization server and the resource say of themselves, so that clients need not be told."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+GRANTS: Final = ("client_credentials",)
+AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post")
+
+
+def authorization_server(issuer: str) -> dict[str, Any]:
+    """Return the metadata of the authorization server (RFC 8414 section 2). `issuer` is the public URL, exactly."""
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/auth/token",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        # Required, and empty: there is no authorization endpoint.
+        "response_types_supported": [],
+        "grant_types_supported": [*GRANTS],
+        "token_endpoint_auth_methods_supported": [*AUTH_METHODS],
+    }
+
+
+def protected_resource(issuer: str) -> dict[str, Any]:
+    """Return the metadata of the resource that our tokens open, which is this service (RFC 9728 section 2)."""
+    return {
+        "resource": issuer,
+        "authorization_servers": [issuer],
+        "bearer_methods_supported": ["header"],
+    }

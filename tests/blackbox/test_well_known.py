@@ -1,0 +1,68 @@
+"""Others find what they need by the issuer alone, and verify tokens without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+
+import serving
+from falconbox.app import WELL_KNOWN
+from serving import Box
+
+pytestmark = pytest.mark.blackbox
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with serving.running(tmp_path_factory.mktemp("box")) as running:
+        running.admin("POST", "/Client", {"id": "app", "secret": "a-secret", "grant_types": ["client_credentials"]})
+        yield running
+
+
+def metadata(box: Box) -> Any:
+    return box.ask("GET", "/.well-known/oauth-authorization-server").json
+
+
+def test_a_client_that_knows_the_issuer_only_gets_a_token_that_anybody_can_verify(box: Box) -> None:
+    found = metadata(box)
+    assert found["issuer"] == box.url
+    form = "grant_type=client_credentials&audience=https://elsewhere"
+    path = found["token_endpoint"].removeprefix(box.url)
+    answer = box.ask("POST", path, form, auth="app:a-secret", media="application/x-www-form-urlencoded")
+    token = answer.json["access_token"]
+    key = jwt.PyJWKClient(found["jwks_uri"]).get_signing_key_from_jwt(token)
+    claims = jwt.decode(token, key.key, algorithms=["ES256"], audience="https://elsewhere", issuer=box.url)
+    assert claims["client_id"] == "app"
+
+
+def test_the_published_keys_hold_no_private_member(box: Box) -> None:
+    answer = box.ask("GET", "/.well-known/jwks.json")
+    assert answer.headers["content-type"] == "application/jwk-set+json"
+    assert [key.keys() for key in answer.json["keys"]] == [{"kty", "crv", "x", "y", "kid", "use", "alg"}]
+
+
+def test_the_same_stands_where_openid_clients_ask(box: Box) -> None:
+    assert box.ask("GET", "/.well-known/openid-configuration").json == metadata(box)
+
+
+def test_the_resource_names_its_authorization_server(box: Box) -> None:
+    found = box.ask("GET", "/.well-known/oauth-protected-resource").json
+    assert (found["resource"], found["authorization_servers"]) == (box.url, [box.url])
+
+
+@pytest.mark.parametrize("path", WELL_KNOWN)
+def test_a_well_known_document_is_open_may_be_kept_and_nothing_beside_it_is_open(box: Box, path: str) -> None:
+    answer = box.ask("GET", path, headers={"Accept": "text/html"})
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert box.ask("HEAD", path).status == 200
+    for method, beside in (("GET", f"{path}/"), ("POST", path), ("GET", f"{path}/x"), ("OPTIONS", path)):
+        assert box.ask(method, beside).status == 401
+    assert box.ask("GET", "/.well-known/anything").status == 401
+
+
+def test_wrong_credentials_do_not_matter_where_none_are_asked_for(box: Box) -> None:
+    assert box.ask("GET", "/.well-known/jwks.json", auth="nobody:wrong").status == 200
