@@ -33,7 +33,8 @@ def test_the_service_does_what_its_description_says_and_nothing_else(tmp_path: P
             env={**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        assert f"Tested: {OPERATIONS}" in done.stdout
+        # It has got the description before, and does not try that operation.
+        assert f"Tested: {OPERATIONS - 1}" in done.stdout
         assert box.process.poll() is None
         assert "Traceback" not in box.errors()
         assert box.admin("GET", "/Client").status == 200
