@@ -9,14 +9,11 @@ from machine to machine, figures do not. Results go to benchmarks/results/decide
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import platform
-import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from rounds import medians, write
 
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
@@ -26,8 +23,6 @@ from falconbox.plugins import load_plugins
 from falconbox.world import World
 
 SIZES = (10, 1_000, 10_000)
-ROUNDS = 7
-SECONDS = 0.15
 PLUGINS = load_plugins()
 COMPILER = PolicyCompiler(PLUGINS.engines, PLUGINS.shipped)
 
@@ -38,7 +33,7 @@ class Question:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
 
-    def read(self, *, body: bool) -> dict[str, Any]:
+    def read(self, keys: object, *, body: bool) -> dict[str, Any]:
         return self.document
 
 
@@ -53,15 +48,6 @@ def policy(number: int) -> AccessPolicy:
 
 def for_everybody(policies: dict[str, AccessPolicy]) -> dict[str, AccessPolicy]:
     return {key: dataclasses.replace(made, links=None) for key, made in policies.items()}
-
-
-def once(action: Callable[[], object]) -> float:
-    """Return microseconds a call, over about SECONDS seconds."""
-    calls, started = 0, time.perf_counter()
-    while (passed := time.perf_counter() - started) < SECONDS:
-        action()
-        calls += 1
-    return passed / calls * 1e6
 
 
 def measure(size: int) -> dict[str, float]:
@@ -83,9 +69,7 @@ def measure(size: int) -> dict[str, float]:
     }
     assert point.decide(world, f"client{asked}", question).allow
     assert point.decide(everybody, f"client{asked}", question).allow
-    rounds = [{name: once(action) for name, action in actions.items()} for _ in range(ROUNDS)]
-    medians = {name: statistics.median(found[name] for found in rounds) for name in actions}
-    return {**medians, "compile": compile_us}
+    return {**medians(actions), "compile": compile_us}
 
 
 def main() -> None:
@@ -98,10 +82,7 @@ def main() -> None:
         print(f"{size:>9}  " + "  ".join(f"{found[name]:>14.2f}" for name in columns))
     first, last = results[str(SIZES[0])]["decide"], results[str(SIZES[-1])]["decide"]
     print(f"decide with {SIZES[-1]} policies costs {last / first:.2f} times what it costs with {SIZES[0]}")
-    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "pinned": False}
-    target = Path(__file__).parent / "results" / "decide.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"machine": machine, "microseconds": results}, indent=2) + "\n")
+    write("decide", {"microseconds": results})
 
 
 if __name__ == "__main__":

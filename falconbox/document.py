@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from falconbox.body import RequestBody
 from falconbox.canonical import Target
+from falconbox.engine import ALL, All
 from falconbox.errors import Malformed
 from falconbox.model import Caller
 from falconbox.routes import ROUTE_PARAMS, route_params
@@ -21,10 +23,15 @@ PROXY_PREFIXES: Final = ("x-forwarded-", "x-original-", "x-rewrite-")
 
 
 class RequestDocument:
-    """A request document whose body is parsed only when an enforced candidate reads it."""
+    """A request document that is built no further than somebody reads it.
 
-    def __init__(self, document: dict[str, Any], body: RequestBody) -> None:
+    `document` holds what costs nothing; `later` makes what a candidate may never look at; the body is parsed only when
+    an enforced candidate reads it. Belongs to one request, so to one thread.
+    """
+
+    def __init__(self, document: dict[str, Any], later: Mapping[str, Callable[[], Any]], body: RequestBody) -> None:
         self.document = document
+        self._later = dict(later)
         self._body = body
 
     @property
@@ -32,8 +39,10 @@ class RequestDocument:
         """Whether a body was sent that is not in the document: unread, unparsable or too large."""
         return self._body.sent and "body" not in self.document
 
-    def read(self, *, body: bool) -> Mapping[str, Any]:
-        """Return the document, with its body if wanted and it can be read."""
+    def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Mapping[str, Any]:
+        """Return the document with at least these keys of it, and with its body if wanted and it can be read."""
+        for key in [key for key in self._later if isinstance(keys, All) or key in keys]:
+            self.document[key] = self._later.pop(key)()
         if body and self.body_unknown:
             # What cannot be read stays unknown, and every policy that reads it counts as failed.
             with contextlib.suppress(Malformed):
@@ -41,16 +50,39 @@ class RequestDocument:
         return self.document
 
 
+def request_document(
+    environ: Mapping[str, Any],
+    body: RequestBody,
+    *,
+    method: str,
+    scheme: str,
+    target: Target,
+    remote_addr: str,
+    caller: Caller,
+) -> RequestDocument:
+    """Return the request document of a WSGI request (PEP 3333)."""
+    known = _known(method, scheme, target, remote_addr, caller)
+    return RequestDocument(
+        known,
+        {"params": lambda: _params(target), "headers": lambda: visible(wsgi_headers(environ).items())},
+        body,
+    )
+
+
 def build_document(
     *, method: str, scheme: str, target: Target, headers: Mapping[str, str], remote_addr: str, caller: Caller
 ) -> dict[str, Any]:
     """Return the request document without its body. `headers` have lower-case names. Absent things are absent."""
+    known = _known(method, scheme, target, remote_addr, caller)
+    return {**known, "params": _params(target), "headers": visible(headers.items())}
+
+
+def _known(method: str, scheme: str, target: Target, remote_addr: str, caller: Caller) -> dict[str, Any]:
+    """Return what is known already, and only has to be named."""
     document: dict[str, Any] = {
         "request-method": method.lower(),
         "scheme": scheme,
         "uri": target.path,
-        "params": _params(target),
-        "headers": visible(headers.items()),
         "remote-addr": remote_addr,
     }
     if target.query is not None:
@@ -72,14 +104,23 @@ def _params(target: Target) -> dict[str, Any]:
 
 def visible(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the headers that policies may see: no credentials, and nothing that only a proxy may say."""
-    hidden = HIDDEN_HEADERS | PROXY_HEADERS
-    return {name: value for name, value in headers if name not in hidden and not name.startswith(PROXY_PREFIXES)}
+    return {name: value for name, value in headers if _is_visible(name)}
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_visible(name: str) -> bool:
+    return name not in HIDDEN_HEADERS and name not in PROXY_HEADERS and not name.startswith(PROXY_PREFIXES)
 
 
 def wsgi_headers(environ: Mapping[str, Any]) -> dict[str, str]:
     """Return a WSGI request's headers with lower-case names (PEP 3333: HTTP_*, CONTENT_TYPE, CONTENT_LENGTH)."""
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
-    for name, header in (("CONTENT_TYPE", "content-type"), ("CONTENT_LENGTH", "content-length")):
-        if environ.get(name):
-            headers[header] = environ[name]
+    headers = {_header(variable): value for variable, value in environ.items() if variable.startswith("HTTP_")}
+    for variable, header in (("CONTENT_TYPE", "content-type"), ("CONTENT_LENGTH", "content-length")):
+        if environ.get(variable):
+            headers[header] = environ[variable]
     return headers
+
+
+@functools.lru_cache(maxsize=1024)
+def _header(variable: str) -> str:
+    return variable[5:].replace("_", "-").lower()

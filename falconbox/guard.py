@@ -18,7 +18,7 @@ from falconbox.canonical import Target, canonical_target
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log import record
 from falconbox.decision_log.writer import DecisionLog
-from falconbox.document import RequestDocument, build_document, wsgi_headers
+from falconbox.document import RequestDocument, request_document
 from falconbox.errors import CredentialsRejected, FalconboxError, Malformed, TooManyAttempts
 from falconbox.forwarded import Proxies
 from falconbox.model import ANONYMOUS, Caller, Decision
@@ -80,7 +80,7 @@ class Guard:
             caller = passage.caller = req.context.caller = self._authenticator.authenticate(
                 req.env.get("HTTP_AUTHORIZATION"), world, passage.remote_addr
             )
-            question = RequestDocument(passage.document(req, target), req.context.body)
+            question = passage.question(req, target)
             client_id = None if caller.client is None else caller.client.id
             decision = self._decision_point.decide(world, client_id, question)
             self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
@@ -128,12 +128,13 @@ class _Passage:
         duration = (time.perf_counter_ns() - self.started) // 1000
         return record.Asked(self.method, self.uri, self.remote_addr, duration, self.caller)
 
-    def document(self, req: falcon.Request, target: Target) -> dict[str, object]:
-        return build_document(
+    def question(self, req: falcon.Request, target: Target) -> RequestDocument:
+        return request_document(
+            req.env,
+            req.context.body,
             method=req.method,
             scheme=self.scheme,
             target=target,
-            headers=wsgi_headers(req.env),
             remote_addr=self.remote_addr,
             caller=self.caller,
         )

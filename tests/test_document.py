@@ -8,7 +8,8 @@ import pytest
 
 from falconbox.body import RequestBody
 from falconbox.canonical import read_target
-from falconbox.document import RequestDocument, build_document, wsgi_headers
+from falconbox.document import RequestDocument, build_document, request_document, wsgi_headers
+from falconbox.engine import ALL, All
 from falconbox.model import ANONYMOUS, Caller, Client
 
 
@@ -95,7 +96,7 @@ def test_a_body_is_read_once_when_wanted_and_is_unknown_when_it_cannot_be_read(
     content_type: str | None, data: bytes, known: bool
 ) -> None:
     stream = Stream(data)
-    asked = RequestDocument({}, RequestBody(stream, content_type, sent=True))
+    asked = RequestDocument({}, {}, RequestBody(stream, content_type, sent=True))
     assert asked.body_unknown
     assert "body" not in asked.read(body=False)
     assert stream.reads == 0
@@ -105,7 +106,58 @@ def test_a_body_is_read_once_when_wanted_and_is_unknown_when_it_cannot_be_read(
     assert stream.reads <= 1
 
 
+ENVIRON = {"HTTP_HOST": "box", "HTTP_ACCEPT": "*/*", "HTTP_COOKIE": "a=b", "CONTENT_TYPE": "text/plain"}
+KEYS = (
+    "request-method",
+    "scheme",
+    "uri",
+    "query-string",
+    "params",
+    "headers",
+    "remote-addr",
+    "client",
+    "body",
+    "unknown",
+)
+
+
+def asked_for(target: str) -> RequestDocument:
+    return request_document(
+        ENVIRON,
+        RequestBody(None, None, sent=False),
+        method="GET",
+        scheme="http",
+        target=read_target(target),
+        remote_addr="127.0.0.1",
+        caller=ANONYMOUS,
+    )
+
+
+@pytest.mark.parametrize("target", ["/Patient", "/Patient/1?a=1&a=2", "/x?resource/type=Client"])
+@pytest.mark.parametrize("keys", [ALL, frozenset(), *(frozenset({key}) for key in KEYS), frozenset({"headers", "uri"})])
+def test_what_is_asked_for_is_in_the_document_as_in_the_whole_one(target: str, keys: frozenset[str] | All) -> None:
+    whole = build_document(
+        method="GET", scheme="http", target=read_target(target), headers=wsgi_headers(ENVIRON), remote_addr="127.0.0.1",
+        caller=ANONYMOUS,
+    )  # fmt: skip
+    read = asked_for(target).read(keys, body=False)
+    wanted = whole.keys() if isinstance(keys, All) else keys & whole.keys()
+    assert wanted <= read.keys() <= whole.keys()
+    assert dict(read) == {key: whole[key] for key in read}
+
+
+def test_headers_and_parameters_are_not_even_made_before_a_policy_reads_them() -> None:
+    asked = asked_for("/Patient?a=1")
+    assert {"headers", "params"}.isdisjoint(asked.read(frozenset({"uri", "body"}), body=True))
+    assert "headers" in asked.read(frozenset({"headers"}), body=False)
+    assert asked.read(frozenset({"params"}), body=False)["headers"] == {
+        "host": "box",
+        "accept": "*/*",
+        "content-type": "text/plain",
+    }
+
+
 def test_no_body_sent_is_absent_and_not_unknown() -> None:
-    asked = RequestDocument({}, RequestBody(None, None, sent=False))
+    asked = RequestDocument({}, {}, RequestBody(None, None, sent=False))
     assert asked.read(body=True) == {}
     assert not asked.body_unknown

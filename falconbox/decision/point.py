@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from falconbox.decision.explain import answered, explain, judge
 from falconbox.decision.policy_set import Candidates, CompiledPolicy, Ordered, PolicySet
+from falconbox.engine import ALL, All
 from falconbox.model import Decision, Document, PolicyAnswer, Reason
 
 MAX_EXPLAINED = 8
@@ -24,14 +25,18 @@ log = logging.getLogger(__name__)
 
 
 class Question(Protocol):
-    """A request document whose body is parsed only when it is asked for."""
+    """A request document that is built, and its body parsed, no further than it is asked for."""
 
     @property
     def body_unknown(self) -> bool:
         """Whether a body was sent that is not in the document: unread, unparsable, or not visible here."""
 
-    def read(self, *, body: bool) -> Document:
-        """Return the document, with its body if wanted and there is one."""
+    def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Document:
+        """Return the document with at least these of its keys, and with its body if wanted and there is one.
+
+        What has been read before stays. `uri`, `request-method`, `client` and `jwt` are there unasked: policies are
+        found by them.
+        """
 
 
 class Judge(Protocol):
@@ -102,7 +107,8 @@ class _Asked:
     def __init__(self, question: Question, groups: tuple[Candidates, Candidates], judge: Judge) -> None:
         self.groups = groups
         self._judge = judge
-        self.document = question.read(body=any(group.reads_body for group in groups))
+        for group in groups:
+            self.document = question.read(group.reads, body=group.reads_body)
         self.unknown = question.body_unknown
         self.answers: list[PolicyAnswer] = []
 

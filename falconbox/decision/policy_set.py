@@ -9,7 +9,7 @@ from typing import Final
 
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.facet_index import SMALL, FacetIndex, checked
-from falconbox.engine import NO_FACETS, All, Evaluator, Facets
+from falconbox.engine import ALL, NO_FACETS, All, Evaluator, Facets
 from falconbox.errors import FalconboxError, Undetermined
 from falconbox.model import AccessPolicy, Document, Effect, Mode, Verdict
 
@@ -38,8 +38,13 @@ class CompiledPolicy:
 
     policy: AccessPolicy
     evaluator: Evaluator
-    reads_body: bool
+    reads: frozenset[str] | All
     facets: Facets = NO_FACETS
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether it looks at the body of a request."""
+        return isinstance(self.reads, All) or "body" in self.reads
 
 
 def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPolicy:
@@ -48,12 +53,12 @@ def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPo
     try:
         evaluator = compiler.compile(policy)
         reads, facets = evaluator.reads, checked(evaluator.facets)
-        return CompiledPolicy(policy, evaluator, isinstance(reads, All) or "body" in reads, facets)
+        return CompiledPolicy(policy, evaluator, reads if isinstance(reads, All) else frozenset(reads), facets)
     except FalconboxError as error:
         evaluator = Broken(error.detail)
     except BaseException as error:  # noqa: BLE001  # `reads` and `facets` are a stranger's code too
         evaluator = Broken(f"the engine {policy.engine!r} failed: {type(error).__name__}")
-    return CompiledPolicy(policy, evaluator, reads_body=False)
+    return CompiledPolicy(policy, evaluator, frozenset())
 
 
 class Ordered:
@@ -78,6 +83,7 @@ class Candidates:
     allows: Ordered = Ordered()  # noqa: RUF009  # never changed
     shadows: Ordered = Ordered()  # noqa: RUF009  # never changed
     reads_body: bool = False
+    reads: frozenset[str] | All = frozenset()
 
 
 NOBODY: Final = Candidates()
@@ -92,7 +98,17 @@ def _candidates(policies: Iterable[CompiledPolicy]) -> Candidates:
         shadows=Ordered(tuple(compiled for compiled in ordered if compiled.policy.mode is Mode.SHADOW)),
         # A shadow policy never causes a body to be read.
         reads_body=any(compiled.reads_body for compiled in enforced),
+        reads=_reads(compiled for compiled in ordered if compiled.policy.mode is not Mode.OFF),
     )
+
+
+def _reads(policies: Iterable[CompiledPolicy]) -> frozenset[str] | All:
+    keys: frozenset[str] = frozenset()
+    for compiled in policies:
+        if isinstance(compiled.reads, All):
+            return ALL
+        keys |= compiled.reads
+    return keys
 
 
 class PolicySet:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from falconbox.canonical import read_target
 from falconbox.document import build_document
+from falconbox.engine import ALL
 from falconbox.errors import Invalid, Malformed, Problem
 from falconbox.model import Caller, Client
 from falconbox.schemas import did_you_mean, escape
@@ -35,7 +36,7 @@ class Simulated:
         self.document = document
         self.caller = caller
 
-    def read(self, *, body: bool) -> Mapping[str, Any]:  # noqa: ARG002  # the body is there already
+    def read(self, keys: object = ALL, *, body: bool) -> Mapping[str, Any]:  # noqa: ARG002  # all of it is there
         """Return the document."""
         return self.document
 

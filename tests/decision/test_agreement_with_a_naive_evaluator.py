@@ -59,7 +59,7 @@ class Plain:
 
     body_unknown = False
 
-    def read(self, *, body: bool) -> dict[str, Any]:
+    def read(self, keys: object, *, body: bool) -> dict[str, Any]:
         return {"uri": "/Patient"}
 
 

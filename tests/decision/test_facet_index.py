@@ -12,7 +12,7 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.decision.explain import answered, explain, judge
 from falconbox.decision.point import MAX_EXPLAINED, DecisionPoint
 from falconbox.decision.policy_set import CompiledPolicy, PolicySet
-from falconbox.engine import NO_FACETS, All, Facets
+from falconbox.engine import ALL, NO_FACETS, All, Facets
 from falconbox.errors import Undetermined
 from falconbox.model import AccessPolicy, Decision, Effect, Mode, Verdict
 from falconbox.plugins import load_plugins
@@ -26,12 +26,17 @@ METHODS = ["get", "post", "GET", ""]
 
 
 class Question:
+    """Hands over no key of its document that nobody has asked for, but those that policies are found by."""
+
     def __init__(self, document: Mapping[str, Any], *, unknown: bool = False) -> None:
         self.document = document
         self.body_unknown = unknown
+        self._read = {"uri", "request-method", "client", "jwt"}
 
-    def read(self, *, body: bool) -> Mapping[str, Any]:
-        return self.document
+    def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Mapping[str, Any]:
+        wanted = self.document.keys() if isinstance(keys, All) else keys
+        self._read |= wanted if body else wanted - {"body"}
+        return {key: value for key, value in self.document.items() if key in self._read}
 
 
 def naive(policies: PolicySet, client: str | None, question: Question) -> Decision:

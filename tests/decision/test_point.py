@@ -53,7 +53,7 @@ class Body:
     def body_unknown(self) -> bool:
         return "body" not in self.document
 
-    def read(self, *, body: bool) -> dict[str, Any]:
+    def read(self, keys: object = ALL, *, body: bool) -> dict[str, Any]:
         self.asked_for_body = self.asked_for_body or body
         if body and self.readable:
             self.document["body"] = {"a": 1}
@@ -164,7 +164,7 @@ def test_a_policy_whose_engine_is_missing_denies_and_says_so() -> None:
 class _WithoutBody:
     body_unknown = False
 
-    def read(self, *, body: bool) -> dict[str, Any]:
+    def read(self, keys: object = ALL, *, body: bool) -> dict[str, Any]:
         return {}
 
 
