@@ -21,8 +21,9 @@ from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.media import strict_json
 from falconbox.model import Client
+from falconbox.oauth.compact import MAX_TOKEN
 from falconbox.oauth.keys import SigningKey, SigningKeys, thumbprint
-from falconbox.oauth.tokens import MAX_TOKEN, TYPE, AccessTokens
+from falconbox.oauth.tokens import TYPE, AccessTokens
 from falconbox.world import World
 
 
