@@ -29,8 +29,9 @@ class Facets:
     """Conditions without which a policy never says yes, and never fails. None: no such condition is known.
 
     `methods` are values of `request-method`, `uris` exact values of `uri`, `uri_prefix` a prefix of it: only a string
-    can fail them, so where the document has none there they hold. `constants` maps JSON pointers under `/client` or
-    `/jwt` to a string, number, boolean or null that must stand there; where nothing stands they fail.
+    can fail them, so where the document has none there they hold. `constants` maps JSON pointers into the document,
+    such as `/client/id`, to a string, number, boolean or null that must stand there; where nothing stands they fail.
+    They start with a key that the evaluator reads.
     """
 
     methods: frozenset[str] | None = None

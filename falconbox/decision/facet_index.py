@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from types import NoneType
 from typing import Any, Final, Protocol
 
-from falconbox.engine import Facets
+from falconbox.engine import All, Facets
 from falconbox.model import Document
 
 SMALL: Final = 4
@@ -33,14 +33,21 @@ class Filed(Protocol):
         """Whether it matters in any case when the body is unknown: it fails then."""
 
 
-def checked(facets: object) -> Facets:
-    """Return what an evaluator declares, which is a stranger's word. Raises TypeError when it cannot be filed."""
+def checked(facets: object, reads: frozenset[str] | All) -> Facets:
+    """Return what an evaluator declares, which is a stranger's word. Raises TypeError when it cannot be filed.
+
+    What it does not read may not be in the document, so a policy filed by that would never be found.
+    """
     if not isinstance(facets, Facets):
         raise TypeError("facets are no Facets")
     strings = [*(facets.methods or ()), *(facets.uris or ()), *facets.constants, facets.uri_prefix or ""]
     scalars = facets.constants.values()
     if not all(isinstance(text, str) for text in strings) or not all(isinstance(value, _SCALARS) for value in scalars):
         raise TypeError("facets hold something that cannot be filed")
+    if not all(pointer.startswith("/") for pointer in facets.constants):
+        raise TypeError("facets have a constant at what is no JSON pointer")
+    if not isinstance(reads, All) and not all(_steps(pointer)[0] in reads for pointer in facets.constants):
+        raise TypeError("facets speak of what the evaluator does not read")
     return facets
 
 
@@ -48,11 +55,12 @@ class FacetIndex:
     """Places of policies in a sequence, filed by their facets. Never changed after it is made."""
 
     def __init__(self, policies: Sequence[Filed]) -> None:
-        self._all = range(len(policies))
         self._uris: dict[str, list[int]] = defaultdict(list)
         self._constants: dict[str, dict[Any, list[int]]] = defaultdict(lambda: defaultdict(list))
         self._prefixes: dict[str, list[int]] = defaultdict(list)
         self._methods: dict[str, list[int]] = defaultdict(list)
+        self._by_uri: list[int] = []
+        self._by_method: list[int] = []
         self._always: list[int] = []
         self._body_readers = [place for place, policy in enumerate(policies) if policy.reads_body]
         for place, policy in enumerate(policies):
@@ -63,11 +71,14 @@ class FacetIndex:
     def places(self, document: Document, *, body_unknown: bool) -> Sequence[int]:
         """Return the places of all policies that could matter for a document, in order."""
         uri, method = document.get("uri"), document.get("request-method")
-        if not isinstance(uri, str) or not isinstance(method, str):
-            return self._all  # no request document; only a string can fail these conditions
-        found = [*self._always, *self._uris.get(uri, ()), *self._methods.get(method, ())]
-        for length in self._lengths:
-            found += self._prefixes.get(uri[:length], ())
+        found = [*self._always]
+        if isinstance(uri, str):
+            found += self._uris.get(uri, ())
+            for length in self._lengths:
+                found += self._prefixes.get(uri[:length], ())
+        else:
+            found += self._by_uri  # only a string can fail these conditions
+        found += self._methods.get(method, ()) if isinstance(method, str) else self._by_method
         for pointer, filed in self._constants.items():
             found += filed.get(_hashable(_at(document, self._steps[pointer])), ())
         if body_unknown:
@@ -76,14 +87,17 @@ class FacetIndex:
 
     def _file(self, place: int, facets: Facets) -> None:
         if facets.uris is not None:
+            self._by_uri.append(place)
             for uri in facets.uris:
                 self._uris[uri].append(place)
         elif facets.constants:
             pointer = min(facets.constants)
             self._constants[pointer][facets.constants[pointer]].append(place)
         elif facets.uri_prefix is not None:
+            self._by_uri.append(place)
             self._prefixes[facets.uri_prefix].append(place)
         elif facets.methods is not None:
+            self._by_method.append(place)
             for method in facets.methods:
                 self._methods[method].append(place)
         else:

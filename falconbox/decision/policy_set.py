@@ -52,8 +52,8 @@ def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPo
     evaluator: Evaluator
     try:
         evaluator = compiler.compile(policy)
-        reads, facets = evaluator.reads, checked(evaluator.facets)
-        return CompiledPolicy(policy, evaluator, reads if isinstance(reads, All) else frozenset(reads), facets)
+        reads = evaluator.reads if isinstance(evaluator.reads, All) else frozenset(evaluator.reads)
+        return CompiledPolicy(policy, evaluator, reads, checked(evaluator.facets, reads))
     except FalconboxError as error:
         evaluator = Broken(error.detail)
     except BaseException as error:  # noqa: BLE001  # `reads` and `facets` are a stranger's code too

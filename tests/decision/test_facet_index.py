@@ -167,20 +167,19 @@ class Counting:
 
     name = "counting"
     body_schema: ClassVar[Mapping[str, Any]] = {}
-    reads = frozenset({"uri"})
 
-    def __init__(self) -> None:
+    def __init__(self, reads: frozenset[str] = frozenset({"uri"})) -> None:
         self.asked = 0
+        self.reads = reads
 
     def compile(self, policy: AccessPolicy, compile_branch: object) -> Any:
         return _Counted(self, policy.body)
 
 
 class _Counted:
-    reads = frozenset({"uri"})
-
     def __init__(self, engine: Counting, body: Mapping[str, Any]) -> None:
         self.engine, self.body = engine, body
+        self.reads = engine.reads
         self.facets = body["facets"]
 
     def evaluate(self, document: Mapping[str, Any]) -> bool:
@@ -206,7 +205,7 @@ FILED = {
 def test_policies_for_everybody_that_do_not_concern_a_request_are_not_asked(how: str, effect: Effect) -> None:
     counts = []
     for size in (10, 1_000):
-        engine = Counting()
+        engine = Counting(frozenset({"uri", "client", "jwt"}))
         policies = {
             f"p{number}": AccessPolicy(
                 f"p{number}", "counting", {"uri": f"/Other/{number}", "facets": FILED[how](number)}, effect=effect
@@ -221,6 +220,40 @@ def test_policies_for_everybody_that_do_not_concern_a_request_are_not_asked(how:
         assert POINT.decide(World(policies=compiled), "me", Question(document)).allow
         counts.append(engine.asked)
     assert counts == [1, 1]
+
+
+@pytest.mark.parametrize("pointer", ["/params/resource~1type", "/resource/type", "/body/kind"])
+def test_constants_anywhere_in_a_document_keep_other_policies_from_being_asked(pointer: str) -> None:
+    _, first, second = (part.replace("~1", "/") for part in pointer.split("/"))
+    counts = []
+    for size in (10, 1_000):
+        engine = Counting(frozenset({first}))
+        policies = {
+            f"p{number}": AccessPolicy(
+                f"p{number}", "counting", {"uri": "/", "facets": Facets(constants={pointer: f"Type{number}"})}
+            )
+            for number in range(size)
+        }
+        world = World(policies=PolicySet().patched(policies, PolicyCompiler({"counting": engine})))
+        document = {first: {second: "Type5"}, "uri": "/Patient", "request-method": "get"}
+        decision = POINT.decide(world, None, Question(document))
+        assert len(decision.answers) == MAX_EXPLAINED
+        counts.append(engine.asked - MAX_EXPLAINED)
+    assert counts == [1, 1]
+
+
+@pytest.mark.parametrize("lacking", ["uri", "request-method"])
+def test_where_a_document_has_no_uri_or_method_what_is_filed_by_it_is_asked(lacking: str) -> None:
+    engine = Counting(frozenset({"uri", "request-method"}))
+    facets = [Facets(uris=frozenset({"/x"})), Facets(uri_prefix="/x/"), Facets(methods=frozenset({"put"}))]
+    policies = {
+        f"p{number}": AccessPolicy(f"p{number}", "counting", {"uri": "/", "facets": facets[number % 3]})
+        for number in range(9)
+    }
+    world = World(policies=PolicySet().patched(policies, PolicyCompiler({"counting": engine})))
+    document = {"uri": "/Patient", "request-method": "get"}
+    POINT.decide(world, None, Question({key: value for key, value in document.items() if key != lacking}))
+    assert engine.asked - MAX_EXPLAINED == {"uri": 6, "request-method": 3}[lacking]
 
 
 def test_an_unknown_body_fails_every_policy_that_reads_it_whatever_its_facets() -> None:
@@ -239,6 +272,7 @@ def test_an_unknown_body_fails_every_policy_that_reads_it_whatever_its_facets() 
 BROKEN: dict[str, Any] = {
     "none": None, "a mapping": {"uris": ["/"]}, "a list among the constants": Facets(constants={"/client/x": [1]}),
     "a number among the uris": Facets(uris=frozenset({1})), "a prefix that is none": Facets(uri_prefix=5),
+    "a constant at what is not read": Facets(constants={"/client/id": "x"}), "no pointer": Facets(constants={"": "x"}),
 }  # fmt: skip
 
 
