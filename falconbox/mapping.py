@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from falconbox.model import AccessPolicy, Client, Effect, Mode, Source
+from falconbox.model import POLICY_TYPES, AccessPolicy, Client, Effect, Mode, Source
 from falconbox.store import Record
 
 DEFAULT_TOKEN_LIFETIME: Final = 3600
@@ -81,7 +81,9 @@ def policy_from_document(
     document: Mapping[str, Any], *, version: int = 0, updated_at: float = 0.0, source: Source | None = None
 ) -> AccessPolicy:
     """Return the policy that a checked document describes. Raises KeyError or ValueError if it is none."""
-    links = document.get("link")
+    links, policy_type = document.get("link"), document.get("type", "rest")
+    if policy_type not in POLICY_TYPES:
+        raise ValueError("policies of this type are not known here")
     return AccessPolicy(
         id=document["id"],
         engine=document["engine"],
@@ -89,7 +91,7 @@ def policy_from_document(
         links=None if links is None else frozenset(linked_id(link) for link in links),
         effect=Effect(document.get("effect", "allow")),
         mode=Mode(document.get("mode", "enforce")),
-        type=document.get("type", "rest"),
+        type=policy_type,
         document=document,
         version=version,
         updated_at=updated_at,

@@ -21,6 +21,9 @@ RESERVED_TYPES: Final = frozenset(
 )
 """Types that are never box resources, whether or not they exist yet."""
 
+POLICY_TYPES: Final = ("rest", "authzen")
+"""What a policy can judge: request documents, or AuthZEN evaluations. None judges both."""
+
 MAX_DEPTH: Final = 64
 """How deeply arrays and objects may nest in any document, policy or body that is read."""
 
@@ -88,8 +91,8 @@ class Client:
 class AccessPolicy:
     """One stored rule.
 
-    `links` holds client ids; None is a global policy. `body` holds the fields that its engine owns
-    (`schema`, ...), `document` the whole policy as it was written.
+    `links` holds client ids; None is a global policy. `type` is one of POLICY_TYPES. `body` holds the fields that its
+    engine owns (`schema`, ...), `document` the whole policy as it was written.
     """
 
     id: str

@@ -148,10 +148,10 @@ class Assembly:
             return policy_from_document(document, version=record.version, updated_at=record.updated_at, source=source)
         except (KeyError, TypeError, ValueError, AttributeError):
             log.exception("the stored policy %s cannot be read; it denies everything", policy_id)
-            # What it would have said is not known, so the only safe reading is a deny policy that fails.
+            # What it would have said, and of what, is not known: the only safe reading is a deny policy that fails.
             off = isinstance(document, Mapping) and document.get("mode") == "off"
             mode = Mode.OFF if off else Mode.ENFORCE
-            return AccessPolicy(policy_id, "unreadable", {}, None, Effect.DENY, mode, "rest", {}, record.version)
+            return AccessPolicy(policy_id, "unreadable", {}, None, Effect.DENY, mode, "unreadable", {}, record.version)
 
 
 def _patched(clients: Mapping[str, Client], changes: Mapping[str, Client | None]) -> dict[str, Client]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from falconbox.compiling import PolicyCompiler
 from falconbox.errors import FeedGap, StoreUnavailable
-from falconbox.model import Effect, Mode
+from falconbox.model import POLICY_TYPES, Effect, Mode
 from falconbox.plugins import load_plugins
 from falconbox.snapshot import RECONCILE_INTERVAL, Snapshot
 from falconbox.store.sqlite import SqliteStore
@@ -167,7 +167,7 @@ def test_of_a_managed_and_an_own_resource_of_one_id_the_managed_one_counts(store
 
 
 @pytest.mark.parametrize("body", [{}, {"document": None}, {"document": {}}, {"document": {"id": "p", "effect": "allow"}},
-                                  {"document": {**POLICY, "effect": "?"}}, {"document": {**POLICY, "link": [{}]}}])  # fmt: skip
+                                  {"document": {**POLICY, "effect": "?"}}, {"document": {**POLICY, "link": [{}]}}, {"document": {**POLICY, "type": "?"}}])  # fmt: skip
 def test_a_stored_policy_that_cannot_be_read_is_a_deny_policy_that_fails(
     store: Faulty, snapshot: Snapshot, body: dict[str, Any]
 ) -> None:
@@ -175,6 +175,8 @@ def test_a_stored_policy_that_cannot_be_read_is_a_deny_policy_that_fails(
     held = snapshot.refresh().policies
     assert (held.policies["p"].policy.effect, held.policies["p"].policy.links) == (Effect.DENY, None)
     assert held.broken() == 1
+    for policy_type in POLICY_TYPES:
+        assert [one.policy.id for one in held.candidates("anybody", policy_type)[1].denies.policies] == ["p"]
 
 
 def test_a_stored_policy_that_cannot_be_read_can_be_switched_off(store: Faulty, snapshot: Snapshot) -> None:

@@ -67,11 +67,14 @@ class DecisionPoint:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def decide(self, world: World, client_id: str | None, question: Question) -> Decision:
-        """Decide a request of a client (None: anonymous). Whatever goes wrong in a policy, this returns."""
+    def decide(self, world: World, client_id: str | None, question: Question, policy_type: str = "rest") -> Decision:
+        """Decide a question of a client (None: anonymous) by the policies of a type.
+
+        Whatever goes wrong in a policy, this returns.
+        """
         if not self._is_fresh():
             return Decision(allow=False, code="snapshot-stale", revision=world.revision)
-        groups = world.policies.candidates(client_id)
+        groups = world.policies.candidates(client_id, policy_type)
         asked = _Asked(question, groups, self._judge)
         allow, code, by = _enforced(asked)
         if not by:
@@ -79,12 +82,14 @@ class DecisionPoint:
         asked.shadow()
         return Decision(allow, code, by, tuple(asked.answers), world.revision)
 
-    def explain(self, world: World, client_id: str | None, question: Question) -> tuple[PolicyAnswer, ...]:
+    def explain(
+        self, world: World, client_id: str | None, question: Question, policy_type: str = "rest"
+    ) -> tuple[PolicyAnswer, ...]:
         """Return what every candidate answers and why, shadow policies included. Slow; for people."""
         document = question.read(body=True)
         return tuple(
             explain(compiled, document, body_unknown=question.body_unknown)
-            for group in world.policies.candidates(client_id)
+            for group in world.policies.candidates(client_id, policy_type)
             for compiled in (*group.denies.policies, *group.allows.policies, *group.shadows.policies)
         )
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.facet_index import SMALL, FacetIndex, checked
 from falconbox.engine import ALL, NO_FACETS, All, Evaluator, Facets
 from falconbox.errors import FalconboxError, Undetermined
-from falconbox.model import AccessPolicy, Document, Effect, Mode, Verdict
+from falconbox.model import POLICY_TYPES, AccessPolicy, Document, Effect, Mode, Verdict
 
 
 class Broken:
@@ -111,19 +110,22 @@ def _reads(policies: Iterable[CompiledPolicy]) -> frozenset[str] | All:
     return keys
 
 
+Place = tuple[str, str | None]
+"""Where a policy is filed: its type, and whom it is for (a client's id; None: everybody)."""
+
+
 class PolicySet:
     """All policies at one revision. Never changed after it is made; `patched` makes the next one."""
 
     def __init__(self) -> None:
         self.policies: Mapping[str, CompiledPolicy] = {}
-        self._linked: Mapping[str, Candidates] = {}
-        self._members: Mapping[str, frozenset[str]] = {}
-        self._global: frozenset[str] = frozenset()
-        self._everyone = NOBODY
+        self._members: Mapping[Place, frozenset[str]] = {}
+        self._filed: Mapping[Place, Candidates] = {}
 
-    def candidates(self, client_id: str | None) -> tuple[Candidates, Candidates]:
-        """Return the candidates linked to a client (None: anonymous) and those for everybody."""
-        return (NOBODY if client_id is None else self._linked.get(client_id, NOBODY)), self._everyone
+    def candidates(self, client_id: str | None, policy_type: str = "rest") -> tuple[Candidates, Candidates]:
+        """Return the candidates of a type that are linked to a client (None: anonymous), and those for everybody."""
+        everyone = self._filed.get((policy_type, None), NOBODY)
+        return (NOBODY if client_id is None else self._filed.get((policy_type, client_id), NOBODY)), everyone
 
     def broken(self) -> int:
         """Return how many policies do not compile."""
@@ -133,29 +135,27 @@ class PolicySet:
         """Return a set with these policies added, replaced or (None) removed; only they are compiled."""
         after = PolicySet()
         policies = dict(self.policies)
-        members: dict[str, set[str]] = defaultdict(set)
-        everyone = set(self._global)
+        members: dict[Place, set[str]] = {}
         for policy_id, policy in changes.items():
             before = policies.pop(policy_id, None)
-            for client_id in _linked_to(before):
-                members.setdefault(client_id, set(self._members.get(client_id, ()))).discard(policy_id)
-            everyone.discard(policy_id)
-            if policy is None:
-                continue
-            policies[policy_id] = compile_policy(policy, compiler)
-            if policy.links is None:
-                everyone.add(policy_id)
-            for client_id in policy.links or ():
-                members.setdefault(client_id, set(self._members.get(client_id, ()))).add(policy_id)
+            for place in _places(None if before is None else before.policy):
+                members.setdefault(place, set(self._members.get(place, ()))).discard(policy_id)
+            if policy is not None:
+                policies[policy_id] = compile_policy(policy, compiler)
+            for place in _places(policy):
+                members.setdefault(place, set(self._members.get(place, ()))).add(policy_id)
         after.policies = policies
-        after._members = {**self._members, **{key: frozenset(ids) for key, ids in members.items()}}
-        fresh = {key: _candidates(policies[policy_id] for policy_id in ids) for key, ids in members.items()}
-        after._linked = {**self._linked, **fresh}
-        after._global = frozenset(everyone)
-        # Global policies are compiled anew only where they changed; grouping them again is cheap and rare.
-        after._everyone = _candidates(policies[policy_id] for policy_id in everyone)
+        after._members = {**self._members, **{place: frozenset(ids) for place, ids in members.items()}}
+        # Nothing is compiled anew only because others of its place changed; grouping them again is cheap and rare.
+        fresh = {place: _candidates(policies[policy_id] for policy_id in ids) for place, ids in members.items()}
+        after._filed = {**self._filed, **fresh}
         return after
 
 
-def _linked_to(compiled: CompiledPolicy | None) -> frozenset[str]:
-    return frozenset() if compiled is None else compiled.policy.links or frozenset()
+def _places(policy: AccessPolicy | None) -> Iterator[Place]:
+    if policy is None:
+        return
+    # What cannot be read could be about anything.
+    for policy_type in (policy.type,) if policy.type in POLICY_TYPES else POLICY_TYPES:
+        for client_id in (None,) if policy.links is None else policy.links:
+            yield policy_type, client_id

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from falconbox.mapping import linked_id
-from falconbox.model import AccessPolicy, Client, Effect, Mode
+from falconbox.model import POLICY_TYPES, AccessPolicy, Client, Effect, Mode
 from falconbox.resources.configuration import Configuration
 from falconbox.store import Record
 
@@ -21,7 +21,7 @@ class Policies(Configuration):
         "engine": (),
         "effect": tuple(Effect),
         "mode": tuple(Mode),
-        "type": ("rest",),
+        "type": POLICY_TYPES,
         "link": (),
     }
 

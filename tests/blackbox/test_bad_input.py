@@ -144,7 +144,7 @@ def test_a_client_that_says_something_wrong_is_refused_where_it_is_wrong(
         ({"link": [{"resourceType": "Client", "id": "nobody"}]}, "/link/0", "no client 'nobody'"),
         ({"link": [{"resourceType": "Client", "id": {"$ne": None}}]}, "/link/0/id", "string"),
         ({"engine": "json-shema"}, "/engine", "did you mean 'json-schema'?"), ({"engine": {"$ne": None}}, "/engine", "string"),
-        ({"effect": "permit"}, "/effect", "allow, deny"), ({"mode": "on"}, "/mode", "enforce"), ({"type": "authzen"}, "/type", "rest"),
+        ({"effect": "permit"}, "/effect", "allow, deny"), ({"mode": "on"}, "/mode", "enforce"), ({"type": "authZEN"}, "/type", "authzen"),
         ({"schema": {"properteis": {}}}, "/schema/properteis", "did you mean 'properties'?"),
         ({"schema": {"properties": {"uri": {"patern": "x"}}}}, "/schema/properties/uri/patern", "did you mean 'pattern'?"),
         ({"schema": {"format": "e-mail"}}, "/schema/format", "unknown format"),

@@ -63,12 +63,12 @@ class Plain:
         return {"uri": "/Patient"}
 
 
-def naive(policies: list[dict[str, Any]], client: str | None) -> bool:
+def naive(policies: list[dict[str, Any]], client: str | None, policy_type: str) -> bool:
     """What the rules say, in the fewest words; shares nothing with the product."""
     allowed = False
     for policy in policies:
         mine = policy["link"] is None or (client is not None and client in policy["link"])
-        if not mine or policy["mode"] != "enforce":
+        if not mine or policy["mode"] != "enforce" or policy["type"] not in (policy_type, "unreadable"):
             continue
         says_yes = policy["engine"] == "scripted" and policy["answer"] == "yes"
         says_no = policy["engine"] == "scripted" and policy["answer"] == "no"
@@ -85,6 +85,7 @@ written = st.fixed_dictionaries(
         "mode": st.sampled_from(["enforce", "enforce", "enforce", "shadow", "off"]),
         "engine": st.sampled_from(["scripted", "scripted", "scripted", "scripted", "missing"]),
         "answer": st.sampled_from(["yes", "no", "no", *ANSWERS]),
+        "type": st.sampled_from(["rest", "rest", "rest", "authzen", "authzen", "unreadable"]),
         "link": st.none() | st.sets(st.sampled_from(["a", "b", "c"]), min_size=1),
     }
 )
@@ -98,6 +99,7 @@ def policy(policy_id: str, fields: dict[str, Any]) -> AccessPolicy:
         links=None if fields["link"] is None else frozenset(fields["link"]),
         effect=Effect(fields["effect"]),
         mode=Mode(fields["mode"]),
+        type=fields["type"],
     )
 
 
@@ -105,25 +107,30 @@ COMPILER = PolicyCompiler({"scripted": Scripted()})
 POINT = DecisionPoint(is_fresh=lambda: True)
 
 
-def decided(policies: PolicySet, client: str | None) -> bool:
-    return POINT.decide(World(policies=policies), client, Plain()).allow
+TYPES = st.sampled_from(["rest", "authzen"])
 
 
-@given(st.lists(written, max_size=9), st.sampled_from([None, "a", "b", "stranger"]))
+def decided(policies: PolicySet, client: str | None, policy_type: str) -> bool:
+    return POINT.decide(World(policies=policies), client, Plain(), policy_type).allow
+
+
+@given(st.lists(written, max_size=9), st.sampled_from([None, "a", "b", "stranger"]), TYPES)
 @settings(max_examples=1500, deadline=None)
-def test_every_generated_set_is_decided_as_a_naive_reader_would(sets: list[dict[str, Any]], client: str | None) -> None:
+def test_every_generated_set_is_decided_as_a_naive_reader_would(
+    sets: list[dict[str, Any]], client: str | None, policy_type: str
+) -> None:
     policies = {f"p{position}": policy(f"p{position}", fields) for position, fields in enumerate(sets)}
-    assert decided(PolicySet().patched(policies, COMPILER), client) is naive(sets, client)
+    assert decided(PolicySet().patched(policies, COMPILER), client, policy_type) is naive(sets, client, policy_type)
 
 
-@given(st.lists(written, min_size=2, max_size=4), st.sampled_from([None, "a"]))
+@given(st.lists(written, min_size=2, max_size=4), st.sampled_from([None, "a"]), TYPES)
 @settings(max_examples=150, deadline=None)
-def test_the_order_of_policies_never_matters(sets: list[dict[str, Any]], client: str | None) -> None:
+def test_the_order_of_policies_never_matters(sets: list[dict[str, Any]], client: str | None, policy_type: str) -> None:
     answers = set()
     for order in itertools.permutations(sets):
         policies = {f"p{position}": policy(f"p{position}", fields) for position, fields in enumerate(order)}
-        answers.add(decided(PolicySet().patched(policies, COMPILER), client))
-    assert answers == {naive(sets, client)}
+        answers.add(decided(PolicySet().patched(policies, COMPILER), client, policy_type))
+    assert answers == {naive(sets, client, policy_type)}
 
 
 @given(st.lists(st.tuples(st.sampled_from("pqrs"), st.none() | written), max_size=12))
@@ -135,7 +142,7 @@ def test_a_patched_set_decides_like_one_built_at_once(edits: list[tuple[str, dic
         latest[policy_id] = fields
     kept = {key: policy(key, fields) for key, fields in latest.items() if fields}
     built = PolicySet().patched(kept, COMPILER)
-    for client in (None, "a", "b", "stranger"):
-        assert decided(patched, client) is decided(built, client)
+    for client, policy_type in itertools.product((None, "a", "b", "stranger"), ("rest", "authzen")):
+        assert decided(patched, client, policy_type) is decided(built, client, policy_type)
     assert patched.policies.keys() == built.policies.keys()
     assert patched.broken() == built.broken()
