@@ -35,6 +35,7 @@ from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.metadata import authorization_server, protected_resource
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
+from falconbox.request import WsgiDoor
 from falconbox.resources.box import Box
 from falconbox.resources.clients import Clients
 from falconbox.resources.description import Docs, OpenApi
@@ -115,7 +116,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         Authenticator(verifier, tokens),
         decision_point,
         decision_log,
-        proxies=Proxies(settings.trusted_proxies, settings.forwarded_headers),
+        WsgiDoor("box", Proxies(settings.trusted_proxies, settings.forwarded_headers)),
         open_routes=OPEN_ROUTES,
     )
     checks = Readiness(

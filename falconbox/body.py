@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from falconbox.errors import Malformed, TooLarge
@@ -9,6 +11,8 @@ from falconbox.media import read
 
 MAX_BODY: Final = 1024 * 1024
 """The largest body in bytes that is read."""
+
+_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 
 
 class Stream(Protocol):
@@ -46,3 +50,25 @@ class RequestBody:
         if len(self._bytes) > MAX_BODY:
             raise TooLarge(f"the body is larger than {MAX_BODY} bytes")
         return self._bytes
+
+
+def body_of(environ: Mapping[str, Any]) -> RequestBody:
+    """Return the body of a WSGI request (PEP 3333), which the server may not have ended. Raises Malformed."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not _LENGTH.fullmatch(length):
+        raise Malformed("Content-Length is not a number of bytes")
+    sent = int(length) > 0 or "HTTP_TRANSFER_ENCODING" in environ
+    return RequestBody(_Bounded(environ["wsgi.input"], int(length)), environ.get("CONTENT_TYPE"), sent=sent)
+
+
+class _Bounded:
+    """Ends where the body ends."""
+
+    def __init__(self, stream: Stream, length: int) -> None:
+        self._stream = stream
+        self._left = length
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(min(size, self._left))
+        self._left -= len(data)
+        return data

@@ -110,6 +110,24 @@ class CredentialsRejected(FalconboxError):
     code = "credentials-rejected"
 
 
+class CredentialsRequired(FalconboxError):
+    """Nobody is known, and no policy allows it to everybody (401)."""
+
+    code = "credentials-required"
+
+
+class Forbidden(FalconboxError):
+    """No policy allows it to this caller, or one denies it (403)."""
+
+    code = "forbidden"
+
+
+class SnapshotStale(FalconboxError):
+    """The policies are too old to decide by (503)."""
+
+    code = "snapshot-stale"
+
+
 class TokenRequestRefused(FalconboxError):
     """The token endpoint refuses (RFC 6749 section 5.2).
 

@@ -1,29 +1,30 @@
 """The guard (PEP): no request passes unless it is known who asks, what is asked, and that a policy allows it.
 
 HTTP request -> authenticate -> request document -> select policies -> engines -> decision -> decision log -> response
+
+There are several doors (`falconbox.request.Door`), and one flow: `Guard.admit`. What stands around it here speaks
+Falcon, so that a Guard is Falcon middleware as it is.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from http import HTTPStatus
-from typing import Final, Protocol
-
-import falcon
+from typing import TYPE_CHECKING, Final, Protocol
 
 from falconbox.authentication import Authenticator
-from falconbox.body import RequestBody
-from falconbox.canonical import Target, canonical_target
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log import record
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.document import RequestDocument, request_document
-from falconbox.errors import CredentialsRejected, FalconboxError, Malformed, TooManyAttempts
-from falconbox.forwarded import Proxies
+from falconbox.errors import CredentialsRequired, FalconboxError, Forbidden, SnapshotStale
 from falconbox.model import ANONYMOUS, Caller, Decision
-from falconbox.problems import HTTPProblem, http_problem
+from falconbox.problems import http_problem
+from falconbox.request import Door, Environ, Request, claimed
 from falconbox.world import World
+
+if TYPE_CHECKING:
+    import falcon
 
 OpenRoutes = Collection[tuple[str, str]]
 """Methods and exact paths that are answered without a decision."""
@@ -42,11 +43,7 @@ class Worlds(Protocol):
 
 
 class Guard:
-    """Falcon middleware that enforces decisions. It must be the first in the list.
-
-    What it finds out is left in `req.context`: `target`, `body`, `caller` and `world`; on an open route instead of
-    the last two `record_id` and `asked`, for a record that the resource may write.
-    """
+    """Enforces decisions at one door. As Falcon middleware it must be the first in the list."""
 
     def __init__(
         self,
@@ -54,103 +51,118 @@ class Guard:
         authenticator: Authenticator,
         decision_point: DecisionPoint,
         decision_log: DecisionLog,
+        door: Door,
         *,
-        proxies: Proxies,
         open_routes: OpenRoutes = (),
     ) -> None:
         self._worlds = worlds
         self._authenticator = authenticator
         self._decision_point = decision_point
         self._decision_log = decision_log
-        self._proxies = proxies
+        self._door = door
         self._open_routes = frozenset(open_routes)
 
-    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let the request pass, or raise the HTTP error that it is answered with."""
-        passage = _Passage(req)
+    def admit(self, passage: Passage) -> None:
+        """Return if a request may pass; its passage is told what is found out on the way.
+
+        Raises the FalconboxError that it is refused with, after that has been written down.
+        """
         try:
-            target = self._read(req, passage)
-            if (req.method, target.path) in self._open_routes:
-                req.context.record_id, req.context.asked = passage.record_id, passage.asked
+            request = passage.request = self._door.read(passage.environ)
+            if (request.method, request.target.path) in self._open_routes:
+                passage.decided = False
                 return
-            resp.set_header(DECISION_ID, passage.record_id)
-            # Another caller gets another answer (RFC 9110 section 12.5.5).
-            resp.append_header("Vary", "Authorization")
-            world = req.context.world = self._worlds.current
-            caller = passage.caller = req.context.caller = self._authenticator.authenticate(
-                req.env.get("HTTP_AUTHORIZATION"), world, passage.remote_addr
+            world = passage.world = self._worlds.current
+            caller = passage.caller = self._authenticator.authenticate(
+                request.authorization, world, passage.remote_addr
             )
-            question = passage.question(req, target)
-            client_id = None if caller.client is None else caller.client.id
-            decision = self._decision_point.decide(world, client_id, question)
-            self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
-        except (Malformed, CredentialsRejected, TooManyAttempts) as error:
-            resp.set_header(DECISION_ID, passage.record_id)
-            self._refuse(error, passage)
-            raise http_problem(error) from error
+            decision = self._decision_point.decide(world, caller.client_id, _question(request, caller))
         except FalconboxError as error:
-            raise http_problem(error) from error
+            self._decision_log.write(record.refused(passage.record_id, passage.asked(), error.code, error.detail))
+            raise
+        self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
         _enforce(decision, caller)
 
-    def _read(self, req: falcon.Request, passage: _Passage) -> Target:
-        passage.remote_addr = req.env.get("REMOTE_ADDR", "")
-        passage.remote_addr, passage.scheme = self._proxies.origin(req.env)
-        target: Target = canonical_target(req.env, self._proxies.host(req.env))
-        passage.uri = target.path
-        req.path = target.path
-        req.context.target = target
-        req.context.caller = ANONYMOUS
-        req.context.body = RequestBody(req.bounded_stream, req.content_type, sent=_has_body(req))
-        return target
+    def passage(self, environ: Environ) -> Passage:
+        """Return what is known of a request that has arrived at the door."""
+        return Passage(environ, self._door.name)
 
-    def _refuse(self, error: FalconboxError, passage: _Passage) -> None:
-        refusal = record.refused(passage.record_id, passage.asked(), error.code, error.detail)
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Let the request pass, or raise the HTTP error that it is answered with.
+
+        What has been found out is left in `req.context`: `target`, `body`, `caller` and `world`; on an open route
+        `record_id` and `asked`, for a record that the resource may write, instead of the last two.
+        """
+        passage = self.passage(req.env)
         try:
-            self._decision_log.write(refusal)
-        except FalconboxError as unavailable:
-            raise http_problem(unavailable) from unavailable
+            self.admit(passage)
+        except FalconboxError as error:
+            raise http_problem(error) from error
+        finally:
+            _tell(passage, req, resp)
 
 
-class _Passage:
-    """What is known of one request while it passes, for its record."""
+class Passage:
+    """What is known of one request while it passes. `decided` is False on an open route."""
 
-    def __init__(self, req: falcon.Request) -> None:
+    def __init__(self, environ: Environ, door: str) -> None:
+        self.environ = environ
+        self.door = door
         self.started = time.perf_counter_ns()
         self.record_id = record.new_id()
-        self.method = req.method
-        # Until the target has been read, the record shows what was sent, without the query: it may hold secrets.
-        self.uri = str(req.env.get("REQUEST_URI") or req.env.get("RAW_URI") or req.path).partition("?")[0]
-        self.remote_addr = ""
-        self.scheme = "http"
+        self.decided = True
+        self.request: Request | None = None
         self.caller: Caller = ANONYMOUS
+        self.world: World | None = None
+
+    @property
+    def remote_addr(self) -> str:
+        """The caller's address; the peer's as long as no other has been told."""
+        told = "" if self.request is None else self.request.remote_addr
+        return told or str(self.environ.get("REMOTE_ADDR", ""))
 
     def asked(self) -> record.Asked:
-        duration = (time.perf_counter_ns() - self.started) // 1000
-        return record.Asked(self.method, self.uri, self.remote_addr, duration, self.caller)
-
-    def question(self, req: falcon.Request, target: Target) -> RequestDocument:
-        return request_document(
-            req.env,
-            req.context.body,
-            method=req.method,
-            scheme=self.scheme,
-            target=target,
-            remote_addr=self.remote_addr,
-            caller=self.caller,
+        """Return what every record says of it, up to now."""
+        request = self.request
+        # Until the target has been read, the record shows what was sent.
+        method, uri = (
+            (self.environ["REQUEST_METHOD"], claimed(self.environ))
+            if request is None
+            else (request.method, request.target.path)
         )
+        duration = (time.perf_counter_ns() - self.started) // 1000
+        return record.Asked(method, uri, self.remote_addr, duration, self.caller, self.door)
 
 
-def _has_body(req: falcon.Request) -> bool:
-    return req.env.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in req.env
+def _question(request: Request, caller: Caller) -> RequestDocument:
+    return request_document(
+        request.environ,
+        request.body,
+        method=request.method,
+        scheme=request.scheme,
+        target=request.target,
+        remote_addr=request.remote_addr,
+        caller=caller,
+    )
 
 
 def _enforce(decision: Decision, caller: Caller) -> None:
     if decision.allow:
         return
     if decision.code == "snapshot-stale":
-        raise HTTPProblem(
-            HTTPStatus.SERVICE_UNAVAILABLE, decision.code, "the policies are too old to decide by; try again later"
-        )
+        raise SnapshotStale("the policies are too old to decide by; try again later")
     if caller.client is None:
-        raise HTTPProblem(HTTPStatus.UNAUTHORIZED, "credentials-required", "this needs credentials")
-    raise HTTPProblem(HTTPStatus.FORBIDDEN, "forbidden", "this is not allowed")
+        raise CredentialsRequired("this needs credentials")
+    raise Forbidden("this is not allowed")
+
+
+def _tell(passage: Passage, req: falcon.Request, resp: falcon.Response) -> None:
+    if passage.request is not None:
+        req.path = passage.request.target.path
+        req.context.target, req.context.body = passage.request.target, passage.request.body
+    req.context.caller, req.context.world = passage.caller, passage.world
+    req.context.record_id, req.context.asked = passage.record_id, passage.asked
+    if passage.decided:
+        resp.set_header(DECISION_ID, passage.record_id)
+        # Another caller gets another answer (RFC 9110 section 12.5.5).
+        resp.append_header("Vary", "Authorization")

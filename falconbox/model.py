@@ -171,5 +171,10 @@ class Caller:
     session: str | None = None
     claims: Mapping[str, Any] | None = None
 
+    @property
+    def client_id(self) -> str | None:
+        """The client's id; None for an anonymous caller."""
+        return None if self.client is None else self.client.id
+
 
 ANONYMOUS: Final = Caller()

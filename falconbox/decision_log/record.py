@@ -19,13 +19,17 @@ MAX_URI: Final = 512
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
-    """What every record says of a request, whatever became of it. `duration` is in microseconds."""
+    """What every record says of a request, whatever became of it. `duration` is in microseconds.
+
+    `door` is where it came in.
+    """
 
     method: str
     uri: str
     remote_addr: str
     duration: int
     caller: Caller = ANONYMOUS
+    door: str = "box"
 
 
 def new_id() -> str:
@@ -62,6 +66,7 @@ def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) 
         "method": asked.method,
         "uri": asked.uri[:MAX_URI],
         "remote_addr": asked.remote_addr,
+        "door": asked.door,
         "decision": "allow" if allow else "deny",
         "code": code,
         "duration_us": asked.duration,

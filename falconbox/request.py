@@ -1,0 +1,64 @@
+"""What was asked, whichever door it came in by: one small description, read from a WSGI environ (PEP 3333)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from falconbox.body import RequestBody, body_of
+from falconbox.canonical import Target, canonical_target
+from falconbox.forwarded import Proxies
+
+Environ = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as it is decided on.
+
+    `remote_addr` is empty where nobody has told it. `environ` holds the headers, under their names of WSGI.
+    """
+
+    method: str
+    target: Target
+    scheme: str
+    remote_addr: str
+    environ: Environ
+    body: RequestBody
+
+    @property
+    def authorization(self) -> str | None:
+        """The credentials, if there are any."""
+        return self.environ.get("HTTP_AUTHORIZATION")
+
+
+class Door(Protocol):
+    """Where requests come in, and how they are read there."""
+
+    @property
+    def name(self) -> str:
+        """What the decision log calls it."""
+
+    def read(self, environ: Environ) -> Request:
+        """Return what is asked for. Raises FalconboxError when that cannot be told."""
+
+
+class WsgiDoor:
+    """Where the request that arrives is the one that is asked for: at the box, and in an application itself."""
+
+    def __init__(self, name: str, proxies: Proxies) -> None:
+        self.name = name
+        self._proxies = proxies
+
+    def read(self, environ: Environ) -> Request:
+        """Return the request. Raises Malformed."""
+        remote_addr, scheme = self._proxies.origin(environ)
+        target = canonical_target(environ, self._proxies.host(environ))
+        return Request(environ["REQUEST_METHOD"], target, scheme, remote_addr, environ, body_of(environ))
+
+
+def claimed(environ: Environ) -> str:
+    """Return the path as it was sent, for the record of one that cannot be read. The query may hold secrets."""
+    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "")
+    return str(raw).partition("?")[0]

@@ -1,0 +1,59 @@
+"""What was asked is read from the environ of any WSGI server."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from falconbox.errors import Malformed
+from falconbox.forwarded import Proxies
+from falconbox.request import WsgiDoor, claimed
+
+
+def environ(**more: Any) -> dict[str, Any]:
+    return {"REQUEST_METHOD": "POST", "PATH_INFO": "/Patient", "REMOTE_ADDR": "192.0.2.1", "wsgi.url_scheme": "https",
+            "wsgi.input": io.BytesIO(b'{"a": 1}GET /next'), "CONTENT_TYPE": "application/json", **more}  # fmt: skip
+
+
+DOOR = WsgiDoor("box", Proxies())
+
+
+def test_a_request_is_described_without_any_framework() -> None:
+    asked = DOOR.read(environ(REQUEST_URI="/%50atient?a=1", HTTP_AUTHORIZATION="Basic eDp5"))
+    assert (asked.method, asked.target.path, asked.target.query, asked.scheme, asked.remote_addr) == (
+        "POST", "/Patient", "a=1", "https", "192.0.2.1",
+    )  # fmt: skip
+    assert asked.authorization == "Basic eDp5"
+
+
+def test_a_body_ends_where_its_length_says_whatever_follows_in_the_stream() -> None:
+    body = DOOR.read(environ(CONTENT_LENGTH="8")).body
+    assert body.sent
+    assert body.parsed() == {"a": 1}
+
+
+@pytest.mark.parametrize("length", [{}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}])
+def test_without_a_length_there_is_no_body(length: dict[str, str]) -> None:
+    assert not DOOR.read(environ(**length)).body.sent
+
+
+def test_a_body_of_unknown_length_was_sent_and_cannot_be_read() -> None:
+    body = DOOR.read(environ(HTTP_TRANSFER_ENCODING="chunked")).body
+    assert body.sent
+    with pytest.raises(Malformed):
+        body.parsed()
+
+
+@pytest.mark.parametrize("length", ["-1", "8 ", "0x8", "eight", "+8", "٨", "9" * 20])
+def test_a_length_that_is_no_number_is_refused(length: str) -> None:
+    with pytest.raises(Malformed):
+        DOOR.read(environ(CONTENT_LENGTH=length))
+
+
+@pytest.mark.parametrize(
+    "more", [{"REQUEST_URI": "/a//b?secret=1"}, {"RAW_URI": "/a//b?secret=1"}, {"PATH_INFO": "/a//b"}]
+)
+def test_what_was_sent_is_told_without_its_query(more: dict[str, str]) -> None:
+    assert claimed(environ(**more)) == "/a//b"
