@@ -5,11 +5,11 @@ An engine is registered by a plugin through the hook `falconbox_engines` (see `f
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from falconbox.errors import PolicyInvalid, Undetermined
+from falconbox.facets import NO_FACETS, Facets
 from falconbox.model import AccessPolicy, Document, Reason, Verdict
 
 
@@ -22,25 +22,6 @@ class All:
 
 ALL: Final = All()
 """Every top-level key of the request document: what an evaluator reads unless its engine can prove otherwise."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Facets:
-    """Conditions without which a policy never says yes, and never fails. None: no such condition is known.
-
-    `methods` are values of `request-method`, `uris` exact values of `uri`, `uri_prefix` a prefix of it: only a string
-    can fail them, so where the document has none there they hold. `constants` maps JSON pointers into the document,
-    such as `/client/id`, to a string, number, boolean or null that must stand there; where nothing stands they fail.
-    They start with a key that the evaluator reads.
-    """
-
-    methods: frozenset[str] | None = None
-    uris: frozenset[str] | None = None
-    uri_prefix: str | None = None
-    constants: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-NO_FACETS: Final = Facets()
 
 
 class Evaluator(Protocol):

@@ -26,10 +26,11 @@ from falconbox import (
     Verdict,
     hookimpl,
 )
+from falconbox.regex import OPTIONS
 from falconbox_json_schema.bounds import MAX_DEPTH, Unbounded, canonical_text
 from falconbox_json_schema.dialect import problems, subschemas
 from falconbox_json_schema.necessary import facets
-from falconbox_json_schema.patterns import MAX_PATTERNS, REGEX, pattern_problems, too_many_patterns
+from falconbox_json_schema.patterns import MAX_PATTERNS, pattern_problems, too_many_patterns
 from falconbox_json_schema.reading import reads
 from falconbox_json_schema.references import References, find_cycle
 from falconbox_json_schema.rewriting import stock
@@ -120,7 +121,7 @@ def _compiled(schema: Any, references: References) -> jsonschema_rs.Draft7Valida
         stock(schema, references),
         validate_formats=True,
         ignore_unknown_formats=False,
-        pattern_options=REGEX,
+        pattern_options=OPTIONS,
         offline=True,
     )
 

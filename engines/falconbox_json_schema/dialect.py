@@ -14,8 +14,9 @@ from typing import Any, Final
 import jsonschema_rs
 
 from falconbox import Problem
+from falconbox.wording import escape
 from falconbox_json_schema.references import MAX_EVALUATIONS, NAME, References, evaluations, find_cycle
-from falconbox_json_schema.subschemas import DATA, Subschema, escape, walk
+from falconbox_json_schema.subschemas import DATA, Subschema, walk
 
 STRICT: Final[dict[str, Any]] = json.loads(
     files(__name__.partition(".")[0]).joinpath("draft-07-strict.json").read_bytes()

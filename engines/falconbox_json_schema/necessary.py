@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from falconbox import NO_FACETS, Facets
+from falconbox import NO_FACETS, Facets, regex
+from falconbox.facets import ANY_STRING, Strings
+from falconbox.wording import escape
 
-_LITERAL: Final = re.compile(r"\^((?:[A-Za-z0-9/_~:@=&%,;!'\"<># -]|\\[/.-])*)")
 _SCALARS: Final = (str, int, bool, type(None))
-
-Wanted = tuple[frozenset[str] | None, str | None]
-"""The strings that a value may be (None: any), and a prefix that it must have."""
-
-ANY: Final[Wanted] = (None, None)
 
 
 def facets(schema: Any) -> Facets:
@@ -22,14 +17,13 @@ def facets(schema: Any) -> Facets:
     if not isinstance(schema, dict) or "$ref" in schema:
         return NO_FACETS
     members = _members(schema)
-    methods, _ = _wanted(members.get("request-method"))
-    uris, prefix = _wanted(members.get("uri"))
-    own = Facets(methods, uris, prefix, _constants(schema))
+    method, uri = _wanted(members.get("request-method")), _wanted(members.get("uri"))
+    own = Facets(method.values, uri.values, uri.prefix, _constants(schema))
     for part in schema.get("allOf", ()):
-        own = _both(own, facets(part))
+        own = own.both(facets(part))
     for keyword in ("anyOf", "oneOf"):
         if schema.get(keyword):
-            own = _both(own, _either(facets(part) for part in schema[keyword]))
+            own = own.both(Facets.either(facets(part) for part in schema[keyword]))
     return own
 
 
@@ -38,42 +32,22 @@ def _members(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return members if isinstance(members, Mapping) else {}
 
 
-def _wanted(schema: Any) -> Wanted:
+def _wanted(schema: Any) -> Strings:
     """Return what strings fit a schema."""
     if not isinstance(schema, Mapping) or "$ref" in schema:
-        return ANY
-    found = ANY
+        return ANY_STRING
+    found = ANY_STRING
     for keyword in ("const", "constant"):
         if isinstance(schema.get(keyword), str):
-            found = _narrowed(found, (frozenset({schema[keyword]}), None))
+            found = found.both(Strings(frozenset({schema[keyword]})))
     values = schema.get("enum")
     if isinstance(values, list):
-        found = _narrowed(found, (frozenset(value for value in values if isinstance(value, str)), None))
+        found = found.both(Strings(frozenset(value for value in values if isinstance(value, str))))
     if isinstance(schema.get("pattern"), str):
-        found = _narrowed(found, _of_pattern(schema["pattern"]))
+        found = found.both(regex.strings(schema["pattern"]))
     for part in schema.get("allOf", ()):
-        found = _narrowed(found, _wanted(part))
+        found = found.both(_wanted(part))
     return found
-
-
-def _of_pattern(pattern: str) -> Wanted:
-    """Return what a pattern asks for: `^/Patient` a prefix, `^/Patient$` one string. Alternatives are not read."""
-    match = _LITERAL.match(pattern)
-    if match is None or "|" in pattern:
-        return ANY
-    rest = pattern[match.end() :]
-    literal = re.sub(r"\\(.)", r"\1", match[1])
-    if rest == "$":
-        return frozenset({literal}), None
-    # A quantifier may take the last character away again.
-    literal = literal[:-1] if rest[:1] in ("*", "?", "{", "+") else literal
-    return (None, literal) if literal else ANY
-
-
-def _narrowed(one: Wanted, other: Wanted) -> Wanted:
-    sets = [found for found, _ in (one, other) if found is not None]
-    prefixes = sorted((prefix for _, prefix in (one, other) if prefix is not None), key=len)
-    return (frozenset.intersection(*sets) if sets else None), (prefixes[-1] if prefixes else None)
 
 
 def _constants(schema: Mapping[str, Any], pointer: str = "") -> dict[str, Any]:
@@ -84,29 +58,9 @@ def _constants(schema: Mapping[str, Any], pointer: str = "") -> dict[str, Any]:
         below = pointer or name in ("client", "jwt")
         if not below or name not in required or not isinstance(member, Mapping) or "$ref" in member:
             continue
-        place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        place = f"{pointer}/{escape(name)}"
         for keyword in ("const", "constant"):
             if keyword in member and isinstance(member[keyword], _SCALARS):
                 found[place] = member[keyword]
         found |= _constants(member, place)
     return found
-
-
-def _both(one: Facets, other: Facets) -> Facets:
-    uris, prefix = _narrowed((one.uris, one.uri_prefix), (other.uris, other.uri_prefix))
-    methods, _ = _narrowed((one.methods, None), (other.methods, None))
-    return Facets(methods, uris, prefix, {**other.constants, **one.constants})
-
-
-def _either(branches: Iterable[Facets]) -> Facets:
-    found = list(branches)
-    return Facets(_union(branch.methods for branch in found), _union(branch.uris for branch in found))
-
-
-def _union(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
-    known: set[str] = set()
-    for one in sets:
-        if one is None:
-            return None
-        known |= one
-    return frozenset(known)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Final
 
-import jsonschema_rs
-
 from falconbox import Problem
-from falconbox_json_schema.subschemas import Subschema, escape
-
-REGEX: Final = jsonschema_rs.RegexOptions(size_limit=256 * 1024)
-"""Matching takes time in proportion to the text; a pattern that compiles to more bytes than this is refused."""
+from falconbox.regex import fault
+from falconbox.wording import escape
+from falconbox_json_schema.subschemas import Subschema
 
 MAX_PATTERNS: Final = 200
 """How many different ones a schema may have: each may hold some hundred kilobytes."""
@@ -20,7 +16,7 @@ MAX_PATTERNS: Final = 200
 
 def pattern_problems(nodes: list[Subschema]) -> list[Problem]:
     """Return which regular expressions cannot be used. Slow: each is compiled."""
-    return [Problem(pointer, fault) for pointer, text in _patterns(nodes) if (fault := _fault(text))]
+    return [Problem(pointer, why) for pointer, text in _patterns(nodes) if (why := fault(text))]
 
 
 def too_many_patterns(nodes: list[Subschema]) -> bool:
@@ -36,14 +32,3 @@ def _patterns(nodes: list[Subschema]) -> Iterator[tuple[str, str]]:
         if isinstance(named, dict):
             for text in named:
                 yield f"{node.pointer}/patternProperties/{escape(text)}", text
-
-
-@functools.lru_cache(maxsize=4096)
-def _fault(pattern: str) -> str | None:
-    try:
-        jsonschema_rs.Draft7Validator({"pattern": pattern}, pattern_options=REGEX, offline=True)
-    except jsonschema_rs.ValidationError as error:
-        if error.schema_path[-1:] == ["format"]:
-            return "is no regular expression of ECMA-262"
-        return "is too large when compiled, or needs what linear time cannot give (look-around, back-references)"
-    return None

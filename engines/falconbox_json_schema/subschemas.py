@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from falconbox.wording import escape
+
 SINGLE: Final = frozenset(
     {"additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
 )
@@ -37,11 +39,6 @@ class Subschema:
     def keywords(self) -> Mapping[str, Any]:
         """What it says; nothing if it is true, false, or no schema at all."""
         return self.schema if isinstance(self.schema, dict) else {}
-
-
-def escape(part: str | int) -> str:
-    """Return one reference token of a JSON pointer (RFC 6901 section 3)."""
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def walk(schema: Any) -> list[Subschema]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -10,12 +9,10 @@ from typing import Any, Final
 import jsonschema_rs
 
 from falconbox import Reason
+from falconbox.wording import escape, listed, never, pointer_to, quoted
 from falconbox_json_schema.rewriting import as_written
-from falconbox_json_schema.subschemas import escape
 
 MAX_REASONS: Final = 10
-MAX_QUOTED: Final = 80
-"""Characters of a value that an explanation quotes."""
 
 WANTED: Final = {
     "const": "{}",
@@ -52,12 +49,12 @@ def _reasons(errors: Iterable[jsonschema_rs.ValidationError], schema: Any) -> It
         path, said = as_written(error.schema_path, schema)
         # Where `false` stands, no keyword does.
         keyword = "false" if error.kind.name == "falseSchema" else str(path[-1])
-        pointer = _pointer(error.instance_path)
+        pointer = pointer_to(error.instance_path)
         details = error.kind.as_dict()
         name = pointer[1:] or "the request"
         if error.kind.name == "required":
             pointer += f"/{escape(details['property'])}"
-        yield Reason(keyword, _sentence(error, name, keyword, said, details), pointer, "/schema" + _pointer(path))
+        yield Reason(keyword, _sentence(error, name, keyword, said, details), pointer, "/schema" + pointer_to(path))
         # Why each alternative fails, when none fits.
         if error.kind.name in ("anyOf", "oneOf"):
             for alternative in details["context"]:
@@ -67,9 +64,9 @@ def _reasons(errors: Iterable[jsonschema_rs.ValidationError], schema: Any) -> It
 def _sentence(error: Any, name: str, keyword: str, said: Any, details: dict[str, Any]) -> str:
     match error.kind.name:
         case "required":
-            return f"{name} has no {_quoted(details['property'])}, and the policy requires it"
+            return f"{name} has no {quoted(details['property'])}, and the policy requires it"
         case "additionalProperties":
-            return f"{name} has {_listed(details['unexpected'])}, which the policy does not name"
+            return f"{name} has {listed(details['unexpected'])}, which the policy does not name"
         case "additionalItems":
             return f"{name} has more items than the policy names"
         case "propertyNames":
@@ -86,36 +83,12 @@ def _sentence(error: Any, name: str, keyword: str, said: Any, details: dict[str,
             return f"the policy accepts nothing at {name}"
         case _:
             wanted = WANTED.get(keyword, f"something else ({keyword})").format(
-                _listed(said) if isinstance(said, list) else _quoted(said)
+                listed(said) if isinstance(said, list) else quoted(said)
             )
-            return f"{name} is {_quoted(error.instance)}, the policy wants {wanted}{_hint(name, keyword, said)}"
+            return f"{name} is {quoted(error.instance)}, the policy wants {wanted}{_hint(name, keyword, said)}"
 
 
 def _hint(name: str, keyword: str, said: Any) -> str:
     """Return what makes a value impossible at the top of a request document. We tell, and never repair."""
     options = said if keyword == "enum" else [said] if keyword in ("const", "constant") else []
-    for option in options:
-        if isinstance(option, str) and name == "uri" and not option.startswith("/"):
-            return f"; every uri starts with a slash, so no request ever has {_quoted(option)}"
-        if isinstance(option, str) and name == "request-method" and option != option.lower():
-            return f"; request-method is in lower case, so no request ever has {_quoted(option)}"
-    return ""
-
-
-def _listed(values: list[Any]) -> str:
-    return _shortened(", ".join(_quoted(value) for value in values[:MAX_QUOTED]))
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, str):
-        # repr escapes what does not print, so that no document can rearrange the sentence.
-        return repr(_shortened(value))
-    return _shortened(json.dumps(value))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
-
-
-def _pointer(path: Iterable[str | int]) -> str:
-    return "".join(f"/{escape(part)}" for part in path)
+    return next(filter(None, (never(name, option) for option in options)), "")

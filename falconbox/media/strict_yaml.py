@@ -17,7 +17,7 @@ import yaml
 from falconbox.errors import Malformed, TooLarge
 from falconbox.media.limits import MAX_INTEGER, MAX_NODES, check_text
 from falconbox.model import MAX_DEPTH
-from falconbox.schemas import escape
+from falconbox.wording import escape
 
 MAX_BYTES: Final = 256 * 1024
 """The largest YAML text in bytes: libyaml takes quadratic time on some."""

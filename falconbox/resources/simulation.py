@@ -10,7 +10,8 @@ from falconbox.document import build_document
 from falconbox.engine import ALL
 from falconbox.errors import Invalid, Malformed, Problem
 from falconbox.model import Caller, Client
-from falconbox.schemas import did_you_mean, escape
+from falconbox.schemas import did_you_mean
+from falconbox.wording import escape
 
 SHAPE: Final[Mapping[str, type]] = {
     "request-method": str,

@@ -5,7 +5,6 @@ Messages never quote a value: it may be a secret.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +17,9 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
+from falconbox import wording
 from falconbox.errors import Problem
+from falconbox.wording import escape
 
 RENAMED: Final = {
     "token_format": "access_token_format",
@@ -48,13 +49,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the closest known name, or nothing."""
     known = list(known)
     right = RENAMED.get(name)
-    close = [right] if right in known else difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def escape(part: str | int) -> str:
-    """Return one reference token of a JSON pointer (RFC 6901 section 3)."""
-    return str(part).replace("~", "~0").replace("/", "~1")
+    return f"; did you mean {right!r}?" if right in known else wording.did_you_mean(name, known)
 
 
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:

@@ -1,0 +1,89 @@
+"""Regular expressions for engines: ECMA-262, as far as it can be matched in linear time. Public API.
+
+    from falconbox.regex import Regex
+
+It is not imported by `falconbox` itself, since it brings the library that matches.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+import weakref
+from typing import ClassVar, Final
+
+import jsonschema_rs
+
+from falconbox.facets import ANY_STRING, Strings
+
+MAX_COMPILED: Final = 256 * 1024
+"""How many bytes an expression may take when it is compiled."""
+
+OPTIONS: Final = jsonschema_rs.RegexOptions(size_limit=MAX_COMPILED)
+"""For engines that hand their expressions to jsonschema-rs themselves."""
+
+_LITERAL: Final = re.compile(r"\^((?:[A-Za-z0-9/_~:@=&%,;!'\"<># -]|\\[/.-])*)")
+
+
+class Regex:
+    """A compiled expression. Equal ones are shared as long as somebody holds them, because each takes much room."""
+
+    __slots__ = ("__weakref__", "_is_valid", "text")
+    _shared: ClassVar[weakref.WeakValueDictionary[str, Regex]] = weakref.WeakValueDictionary()
+    _lock: ClassVar = threading.Lock()
+
+    def __init__(self, text: str) -> None:
+        """Compile. Raises ValueError with what is wrong, in words for the author of a policy."""
+        self.text = text
+        self._is_valid = _validator(text).is_valid
+
+    @classmethod
+    def of(cls, text: str) -> Regex:
+        """Return the one compiled expression of this text. Raises ValueError as `Regex(text)` does."""
+        with cls._lock:
+            known = cls._shared.get(text)
+        if known is None:
+            compiled = cls(text)
+            with cls._lock:
+                known = cls._shared.setdefault(text, compiled)
+        return known
+
+    def is_found_in(self, text: str) -> bool:
+        """Return whether it matches somewhere in a text; `$` is the end of the text."""
+        return self._is_valid(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def fault(text: str) -> str | None:
+    """Return why an expression cannot be used, in words that follow its place; None if it can."""
+    try:
+        _validator(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def strings(text: str) -> Strings:
+    """Return what an expression accepts at most: `^/Patient` a prefix, `^/Patient$` one string. No `|` is read."""
+    match = _LITERAL.match(text)
+    if match is None or "|" in text:
+        return ANY_STRING
+    rest = text[match.end() :]
+    literal = re.sub(r"\\(.)", r"\1", match[1])
+    if rest == "$":
+        return Strings(frozenset({literal}))
+    # A quantifier may take the last character away again.
+    literal = literal[:-1] if rest[:1] in ("*", "?", "{", "+") else literal
+    return Strings(prefix=literal or None)
+
+
+def _validator(text: str) -> jsonschema_rs.Draft7Validator:
+    try:
+        return jsonschema_rs.Draft7Validator({"pattern": text}, pattern_options=OPTIONS, offline=True)
+    except jsonschema_rs.ValidationError as error:
+        if error.schema_path[-1:] == ["format"]:
+            raise ValueError("is no regular expression of ECMA-262") from None
+        raise ValueError(
+            "is too large when compiled, or needs what linear time cannot give (look-around, back-references)"
+        ) from None
