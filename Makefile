@@ -23,7 +23,7 @@ check: $(VENV)/.tested ## Lint, format, types, layers.
 	$(BIN)/mypy
 	PYTHONPATH=engines $(BIN)/lint-imports
 
-test-plugins: $(VENV)/.tested ## Build each plugin, and test it in an environment of its own.
+test-plugins: $(VENV)/.tested ## Build each plugin, and test it in an environment of its own; then all in one.
 	$(BIN)/python plugins/test_each.py
 
 bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.
@@ -34,6 +34,7 @@ lock: | $(VENV)/bin/python ## Resolve the requirements anew.
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
 	$(BIN)/pip-compile $(RESOLVE) --all-build-deps --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile $(RESOLVE) --output-file requirements-dev.lock requirements-dev.in
+	$(BIN)/python plugins/lock.py $(RESOLVE)
 
 clean: ## Remove what was made, but no data.
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
