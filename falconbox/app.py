@@ -30,6 +30,7 @@ from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
 from falconbox.housekeeping import Housekeeping
 from falconbox.log_lines import OneLine
+from falconbox.oauth.algorithms import ALGORITHMS
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.metadata import authorization_server, protected_resource
@@ -95,11 +96,12 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     # So that a flood of unfamiliar secrets leaves threads for everything else.
     hasher = SecretHasher(queue=max(1, settings.threads - 2))
     generated = ensure_admin(store, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
-    keys = SigningKeys.open(store)
+    keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm])
     tokens = AccessTokens(keys, settings.public_url)
     admission = Admission(plugins.engines)
     synced, problem = _sync(settings, store, admission, hasher)
-    snapshot = Snapshot(store, PolicyCompiler(plugins.engines, plugins.shipped))
+    compiler = PolicyCompiler(plugins.engines, plugins.shipped)
+    snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
     housekeeping = Housekeeping(store)
     housekeeping.start()
@@ -125,6 +127,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         snapshot,
         decision_log=decision_log,
         decision_point=decision_point,
+        keys=keys,
         sync_problem=problem,
     )
     resources = {

@@ -11,6 +11,7 @@ from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError
 from falconbox.housekeeping import Housekeeping
+from falconbox.oauth.keys import SigningKeys
 from falconbox.plugins import Plugins
 from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
@@ -52,6 +53,7 @@ class Readiness:
         *,
         decision_log: DecisionLog,
         decision_point: DecisionPoint,
+        keys: SigningKeys,
         sync_problem: FalconboxError | None,
     ) -> None:
         self._max_staleness = max_staleness
@@ -59,6 +61,7 @@ class Readiness:
         self._snapshot = snapshot
         self._decision_log = decision_log
         self._decision_point = decision_point
+        self._keys = keys
         self._sync_problem = sync_problem
 
     def __call__(self) -> dict[str, dict[str, Any]]:
@@ -66,10 +69,13 @@ class Readiness:
         policies = self._snapshot.current.policies
         age = self._snapshot.age()
         broken = policies.broken()
+        keys = self._keys.current
+        unreadable = self._keys.unreadable
         return {
             "store": {"ok": self._store_answers()},
             "policies": {"ok": broken == 0, "total": len(policies.policies), "broken": broken},
             "snapshot": {"ok": age <= self._max_staleness, "age_seconds": round(age, 3)},
+            "keys": {"ok": bool(keys) and not unreadable, "total": len(keys), "unreadable": unreadable},
             "policy_directory": {"ok": self._sync_problem is None},
             "evaluations": {"ok": True, "slow": self._decision_point.slow_evaluations},
             "decision_log": {"ok": True, "dropped": self._decision_log.dropped},

@@ -79,6 +79,9 @@ TABLE: Final = (
     Setting("insecure_http", values.switch, "false", "Listen beyond loopback although no TLS is in front."),
     Setting("decision_log", values.destination, "stdout", "Where decisions are written down: stdout, none, or a file."),
     Setting("decision_log_required", values.switch, "false", "Answer 503 rather than decide without a durable record."),
+    Setting(
+        "token_algorithm", values.token_algorithm, "ES256", "What new keys of tokens are for: ES256, RS256 or EdDSA."
+    ),
     Setting("threads", values.threads, "8", "How many requests are worked on at a time."),
 )
 """Every setting there is. docs/reference/settings.md and the command line are held to it."""

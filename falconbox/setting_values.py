@@ -14,6 +14,7 @@ MASK: Final = "***"
 _MONGO: Final = ("mongodb", "mongodb+srv")
 _NUMBER: Final = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
 _X_FORWARDED: Final = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
+TOKEN_ALGORITHMS: Final = ("ES256", "RS256", "EdDSA")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -96,6 +97,14 @@ def forwarded_headers(text: str) -> tuple[str, ...]:
     if "forwarded" in names and len(set(names)) > 1:
         raise ValueError("must name forwarded or the others, not both: they could say different things")
     return names
+
+
+def token_algorithm(text: str) -> str:
+    """Return the name of a signature algorithm of tokens (RFC 7518 section 3.1, RFC 8037)."""
+    for name in TOKEN_ALGORITHMS:
+        if text.lower() == name.lower():
+            return name
+    raise ValueError(f"must be one of: {', '.join(TOKEN_ALGORITHMS)}")
 
 
 def public_url(text: str) -> str:

@@ -48,6 +48,7 @@ class Settings:
     insecure_http: bool
     decision_log: str
     decision_log_required: bool
+    token_algorithm: str
     threads: int
     origins: Mapping[str, str] = dataclasses.field(compare=False)
 

@@ -30,14 +30,24 @@ log = logging.getLogger(__name__)
 class Snapshot:
     """The newest World, kept up to date by a thread of its own. Safe to call from many threads."""
 
-    def __init__(self, store: Store, compiler: PolicyCompiler, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        compiler: PolicyCompiler,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        prepare: Callable[[World], None] = lambda _: None,
+    ) -> None:
+        """`prepare` is called with each world before it counts, by one thread at a time. It must not raise."""
         self.current = World()
         self._store = store
         self._compiler = compiler
+        self._prepare = prepare
         self._clock = clock
         self._assembly = Assembly(compiler, self._fetch_member)
         self._intact = True
         self._cursor = 0
+        self._head = 0
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._reconciled_at = float("-inf")
@@ -63,8 +73,8 @@ class Snapshot:
         if self._intact:
             try:
                 return self._read_feed()
-            except FeedGap:
-                log.info("the change feed does not reach back far enough; everything is read anew")
+            except FeedGap as gap:
+                log.info("everything is read anew: %s", gap.detail)
         return self._reload()
 
     def start(self) -> None:
@@ -90,20 +100,26 @@ class Snapshot:
 
     def _read_feed(self) -> None:
         feed = self._store.changes(self._cursor, FOLLOWED)
+        if feed.head < self._head:
+            raise FeedGap("the store's numbers have gone back: it was restored from a backup")
         if feed.items:
             self._intact = False  # until all of it has been taken in
-            self.current = self._assembly.next_world(self.current, feed.items, feed.head)
+            self._swap(self._assembly.next_world(self.current, feed.items, feed.head))
             self._intact = True
         elif feed.head > self.current.revision:
             self.current = dataclasses.replace(self.current, revision=feed.head)
-        self._cursor = feed.cursor
+        self._cursor, self._head = feed.cursor, feed.head
 
     def _reload(self) -> None:
         """Build a new world from nothing, beside the current one, and swap it in."""
         assembly = Assembly(self._compiler, self._fetch_member)
         feed = self._store.changes(0, FOLLOWED)
-        self.current = assembly.next_world(World(), feed.items, max(feed.head, self.current.revision))
-        self._assembly, self._cursor, self._intact = assembly, feed.cursor, True
+        self._swap(assembly.next_world(World(), feed.items, max(feed.head, self.current.revision)))
+        self._assembly, self._cursor, self._head, self._intact = assembly, feed.cursor, feed.head, True
+
+    def _swap(self, world: World) -> None:
+        self._prepare(world)
+        self.current = world
 
     def _reconcile(self) -> None:
         """Find what the feed did not tell: numbers may become visible late; the store knows the truth."""

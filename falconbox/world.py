@@ -18,8 +18,8 @@ from falconbox.mapping import client_from_body, policy_from_document
 from falconbox.model import AccessPolicy, Client, Effect, Mode, Source
 from falconbox.store import Change, Record
 
-FOLLOWED: Final = frozenset({"Client", "AccessPolicy", "managed-member", "policy-source", "revocation"})
-"""The kinds of stored documents that decisions depend on."""
+FOLLOWED: Final = frozenset({"Client", "AccessPolicy", "managed-member", "policy-source", "revocation", "SigningKey"})
+"""The kinds of stored documents that decisions, and the tokens that callers show, depend on."""
 
 Key = tuple[str, str]
 FetchMember = Callable[[str], Record | None]
@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 class World:
     """Everything a request is judged by, immutable.
 
-    `revision` is the store version, `managed` the body of the pointer to the managed set.
+    `revision` is the store version, `managed` the body of the pointer to the managed set, `keys` the signing keys as
+    they are stored.
     """
 
     clients: Mapping[str, Client] = dataclasses.field(default_factory=dict)
@@ -38,6 +39,7 @@ class World:
     revoked: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     revision: int = 0
     managed: Mapping[str, Any] | None = None
+    keys: Mapping[str, Record] = dataclasses.field(default_factory=dict)
 
 
 class Assembly:
@@ -96,7 +98,11 @@ class Assembly:
             revoked,
             max(world.revision, revision),
             managed,
+            self._keys() if any(change.kind == "SigningKey" for change in new) else world.keys,
         )
+
+    def _keys(self) -> dict[str, Record]:
+        return {key_id: record for (kind, key_id), record in self._records.items() if kind == "SigningKey"}
 
     def _keep(self, key: Key, change: Change) -> None:
         self._seen[key] = change.version

@@ -128,6 +128,8 @@ def test_settings_that_cannot_be_used_stop_the_start():
         ("FALCONBOX_ADMIN_SECRET", "\udcff"),
         ("FALCONBOX_POLICIES", "a\nb"),
         ("FALCONBOX_DECISION_LOG", "a\x1b[0m"),
+        ("FALCONBOX_TOKEN_ALGORITHM", "HS256"),
+        ("FALCONBOX_TOKEN_ALGORITHM", "none"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_its_variable_and_what_is_accepted(name: str, value: str):

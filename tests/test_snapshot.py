@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import threading
 import uuid
@@ -120,6 +121,21 @@ def test_a_world_that_was_read_never_changes(store: Faulty, snapshot: Snapshot) 
     assert (set(after.clients), set(after.policies.policies)) == ({"b"}, {"p"})
 
 
+def test_each_world_is_shown_before_it_counts_and_signing_keys_are_in_it(store: Faulty) -> None:
+    shown: list[tuple[set[str], bool]] = []
+    snapshot = Snapshot(
+        store, COMPILER, prepare=lambda world: shown.append((set(world.keys), world is snapshot.current))
+    )
+    store.put("SigningKey", "first", {"kid": "k"})
+    assert snapshot.refresh().keys["first"].body == {"kid": "k"}
+    store.put("SigningKey", "2", {})
+    store.delete("SigningKey", "first")
+    before = snapshot.refresh().keys
+    put_client(store, "a")
+    assert snapshot.refresh().keys is before
+    assert shown == [({"first"}, False), ({"2"}, False), ({"2"}, False)]
+
+
 def test_only_what_has_changed_is_compiled_anew(store: Faulty, snapshot: Snapshot) -> None:
     put_policy(store, "p")
     put_policy(store, "q")
@@ -211,6 +227,25 @@ def test_a_gap_in_the_feed_leads_to_a_new_world_from_nothing(store: Faulty, snap
     store.delete("Client", "a")
     store.gap = True
     assert set(snapshot.refresh().clients) == {"b"}
+
+
+def test_a_store_that_was_restored_from_a_backup_is_read_anew(tmp_path: Path) -> None:
+    """What was made after the backup is gone, and what was deleted after it is back."""
+    store = SqliteStore(tmp_path / "store")
+    put_client(store, "a")
+    store.put("SigningKey", "first", {})
+    with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(tmp_path / "store") as live:
+        live.backup(backup)
+    snapshot = Snapshot(store, COMPILER)
+    put_client(store, "b")
+    store.delete("Client", "a")
+    store.put("SigningKey", "2", {})
+    assert set(snapshot.refresh().clients) == {"b"}
+    with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(tmp_path / "store") as live:
+        backup.backup(live)
+    world = snapshot.refresh()
+    assert (set(world.clients), set(world.keys)) == ({"a"}, {"first"})
+    store.close()
 
 
 def test_what_the_feed_has_missed_is_found_by_comparing_with_the_store(

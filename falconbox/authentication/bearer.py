@@ -38,7 +38,7 @@ class BearerAuthentication:
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._verified: OrderedDict[bytes, Mapping[str, Any]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Mapping[str, Any], str]] = OrderedDict()
 
     def authenticate(self, token: str, world: World) -> Caller:
         """Return the caller that a token stands for. Raises CredentialsRejected."""
@@ -57,11 +57,14 @@ class BearerAuthentication:
     def _claims(self, token: str) -> Mapping[str, Any]:
         # The digest is of the whole token: one that differs in a single character is another token.
         digest = hashlib.blake2b(token.encode(errors="surrogatepass"), key=self._key, digest_size=32).digest()
-        claims = self._verified.get(digest)
-        if claims is None:
-            claims = self._tokens.verify(token)
+        verified = self._verified.get(digest)
+        if verified is None:
+            verified = self._tokens.verified(token)
             with self._lock:
-                self._verified[digest] = claims
+                self._verified[digest] = verified
                 while len(self._verified) > VERIFIED_SIZE:
                     self._verified.popitem(last=False)
+        claims, kid = verified
+        if not self._tokens.still_verifies(kid):
+            raise CredentialsRejected("the token's key has been retired")
         return claims

@@ -71,9 +71,9 @@ class TokenEndpoint:
         audience = known.get("audience")
         if audience is not None and client.audiences is not None and audience not in client.audiences:
             raise TokenRequestRefused("invalid_target", "the client may not ask for this audience")
-        token, claims = self._tokens.issue(client, str(uuid.uuid4()), audience)
+        token, claims, kid = self._tokens.issue(client, str(uuid.uuid4()), audience)
         # A token whose session is not stored could not be revoked, so it is not given out.
-        store_session(self._store, claims)
+        store_session(self._store, claims, kid)
         answer: dict[str, Any] = {"access_token": token, "token_type": "bearer"}
         if client.token_lifetime is not None:
             answer["expires_in"] = client.token_lifetime

@@ -1,76 +1,156 @@
-"""Signing keys: kept in the store, shared by all nodes, each for one algorithm."""
+"""Signing keys: kept in the store, shared by all nodes, each for one algorithm.
+
+What a key does follows from the clock alone: it is published from when it is stored, signs from `signs_from` until the
+next one does, and verifies until it is retired. So all nodes agree without asking each other.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
+import logging
 import time
-from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
-from falconbox.errors import StartupError, StoreConflict
+from falconbox.errors import StartupError, StoreConflict, StoreUnavailable
+from falconbox.oauth.algorithms import ALGORITHMS, ES256, Algorithm
+from falconbox.oauth.key_records import KIND, SigningKey, key_body, new_key, read_key
 from falconbox.store import Expect, Record, Store
 
-KIND: Final = "SigningKey"
 FIRST: Final = "first"
 """The id of the key that a first start makes: fixed, so that of two nodes that start at once only one makes it."""
 
-ALGORITHM: Final = "ES256"
+log = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key pair; `kid` is its thumbprint (RFC 7638)."""
+class State(StrEnum):
+    """What a key does now."""
 
-    kid: str
-    private: ec.EllipticCurvePrivateKey
-    public: ec.EllipticCurvePublicKey
-    created: float
-    algorithm: str = ALGORITHM
+    NEXT = "next"
+    SIGNING = "signing"
+    VERIFYING = "verifying"
 
 
-class SigningKeys:
-    """The keys of this service: the newest signs, all of them verify."""
+class KeySet:
+    """Keys that count together; immutable."""
 
-    def __init__(self, keys: Iterable[SigningKey]) -> None:
+    def __init__(self, keys: Iterable[SigningKey] = ()) -> None:
         self._by_kid = {key.kid: key for key in keys}
-        self.signing = max(self._by_kid.values(), key=lambda key: key.created)
+        self._schedule = sorted(self._by_kid.values(), key=lambda key: (key.signs_from, key.created, key.kid))
 
-    @classmethod
-    def open(cls, store: Store) -> SigningKeys:
-        """Return the keys in the store, making the first one if there is none.
+    def __len__(self) -> int:
+        return len(self._schedule)
 
-        Raises StartupError for a key that cannot be used, and StoreError.
-        """
-        records = store.find(KIND, limit=1000).records
-        return cls(_read(record) for record in records or (_make(store),))
+    def signing(self, now: float) -> SigningKey:
+        """Return the key that signs at a time. Raises StoreUnavailable if there is none at all."""
+        if not self._schedule:
+            raise StoreUnavailable("the store holds no key to sign tokens with")
+        begun = [key for key in self._schedule if key.signs_from <= now]
+        # None has begun if the clock is behind that of whoever made them: the first one must do.
+        return begun[-1] if begun else self._schedule[0]
 
     def verification(self, kid: str) -> SigningKey | None:
         """Return the key of that id."""
         return self._by_kid.get(kid)
 
-    def jwk_set(self) -> dict[str, Any]:
+    def states(self, now: float) -> list[tuple[SigningKey, State]]:
+        """Return every key in the order of signing, with what it does at a time."""
+        if not self._schedule:
+            return []
+        turn = self._schedule.index(self.signing(now))
+        states = (State.VERIFYING, State.SIGNING, State.NEXT)
+        return [(key, states[(place > turn) - (place < turn) + 1]) for place, key in enumerate(self._schedule)]
+
+    def jwk_set(self, now: float) -> dict[str, Any]:
         """Return the public halves as a JWK Set (RFC 7517 section 5), the signing one first."""
-        keys = sorted(self._by_kid.values(), key=lambda key: (key is not self.signing, -key.created))
-        return {"keys": [{**_members(key.public), "kid": key.kid, "use": "sig", "alg": key.algorithm} for key in keys]}
+        ordered = sorted(self.states(now), key=lambda found: found[1] is not State.SIGNING)
+        return {"keys": [_published(key) for key, _ in ordered]}
 
 
-def _make(store: Store) -> Record:
-    private = ec.generate_private_key(ec.SECP256R1())
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    body = {"private_key": pem, "kid": thumbprint(private.public_key()), "alg": ALGORITHM, "created": time.time()}
+def _published(key: SigningKey) -> dict[str, str]:
+    members = ALGORITHMS[key.algorithm].public_jwk(key.public)
+    return {**members, "kid": key.kid, "use": "sig", "alg": key.algorithm}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Held:
+    """What became of one stored document: `key` None cannot be used; not `whole`: kept although it has changed."""
+
+    version: int
+    key: SigningKey | None
+    whole: bool = True
+
+
+class SigningKeys:
+    """The keys of this service, as the store has them now. Safe to call from many threads."""
+
+    def __init__(self, keys: Iterable[SigningKey] = (), *, clock: Callable[[], float] = time.time) -> None:
+        self.current = KeySet(keys)
+        self._clock = clock
+        self._held: dict[str, _Held] = {}
+        self._records: Mapping[str, Record] | None = None
+
+    @classmethod
+    def open(cls, store: Store, algorithm: Algorithm = ES256, *, clock: Callable[[], float] = time.time) -> SigningKeys:
+        """Return the keys in the store, making the first one, for an algorithm, if there is none.
+
+        Raises StartupError for a key that cannot be used, and StoreError.
+        """
+        records = store.find(KIND, limit=1000).records or (_make(store, algorithm, clock()),)
+        keys = cls(clock=clock)
+        keys._hold({record.id: _Held(record.version, read_key(record)) for record in records})
+        return keys
+
+    @property
+    def signing(self) -> SigningKey:
+        """The key that signs now. Raises StoreUnavailable if there is none at all."""
+        return self.current.signing(self._clock())
+
+    @property
+    def unreadable(self) -> int:
+        """How many of the stored keys cannot be read."""
+        return sum(not held.whole for held in self._held.values())
+
+    def verification(self, kid: str) -> SigningKey | None:
+        """Return the key of that id."""
+        return self.current.verification(kid)
+
+    def jwk_set(self) -> dict[str, Any]:
+        """Return the public halves as a JWK Set."""
+        return self.current.jwk_set(self._clock())
+
+    def follow(self, records: Mapping[str, Record]) -> None:
+        """Take in the keys as they are stored now, by document id. One that cannot be read is told, and not used."""
+        if records is not self._records:
+            self._hold({record.id: self._taken(record) for record in records.values()})
+            self._records = records
+
+    def _hold(self, held: dict[str, _Held]) -> None:
+        self._held = held
+        self.current = KeySet(found.key for found in held.values() if found.key is not None)
+
+    def _taken(self, record: Record) -> _Held:
+        before = self._held.get(record.id)
+        if before is not None and before.version == record.version:
+            return before
+        try:
+            return _Held(record.version, read_key(record))
+        except StartupError as error:
+            log.error("a signing key has changed, and is not taken over: %s", error.detail)  # noqa: TRY400  # it says it all
+            return _Held(record.version, _same_key(before, record), whole=False)
+
+
+def _same_key(before: _Held | None, record: Record) -> SigningKey | None:
+    """Return the key that was held before if it is the one in a document that cannot be read: its id is its digest."""
+    if before is None or before.key is None or before.key.kid != record.body.get("kid"):
+        return None
+    return before.key
+
+
+def _make(store: Store, algorithm: Algorithm, now: float) -> Record:
     try:
-        return store.put(KIND, FIRST, body, expect=Expect.ABSENT)
+        return store.put(KIND, FIRST, key_body(new_key(algorithm, now, now)), expect=Expect.ABSENT)
     except StoreConflict:
         record = store.get(KIND, FIRST)
         if record is None:
@@ -78,36 +158,3 @@ def _make(store: Store) -> Record:
                 "another node has made and deleted the signing key at this moment; start again"
             ) from None
         return record
-
-
-def _read(record: Record) -> SigningKey:
-    try:
-        private = load_pem_private_key(record.body["private_key"].encode(), password=None)
-        if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
-            raise TypeError("no P-256 key")
-        public = private.public_key()
-        if record.body["kid"] != thumbprint(public) or record.body["alg"] != ALGORITHM:
-            raise ValueError("its id or algorithm belongs to another key")
-        return SigningKey(record.body["kid"], private, public, float(record.body["created"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        detail = f"the signing key {record.id!r} in the store cannot be used ({type(error).__name__})"
-        raise StartupError(f"{detail}: restore it from a backup, or delete it to make a new one") from error
-
-
-def thumbprint(public: ec.EllipticCurvePublicKey) -> str:
-    """Return the JWK thumbprint of a P-256 key (RFC 7638 section 3)."""
-    canonical = json.dumps(_members(public), separators=(",", ":"), sort_keys=True)
-    return _base64url(hashlib.sha256(canonical.encode()).digest())
-
-
-def _members(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
-    numbers = public.public_numbers()
-    return {"crv": "P-256", "kty": "EC", "x": _coordinate(numbers.x), "y": _coordinate(numbers.y)}
-
-
-def _coordinate(number: int) -> str:
-    return _base64url(number.to_bytes(32, "big"))
-
-
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()

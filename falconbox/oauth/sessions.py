@@ -14,13 +14,14 @@ MARGIN: Final = 60.0
 """Seconds that a revocation outlives its token, for clocks that disagree."""
 
 
-def store_session(store: Store, claims: Mapping[str, Any]) -> Record:
-    """Store the session of a token that is about to be given out. Raises StoreError."""
-    body = {"client": claims["client_id"], "audience": claims["aud"], "issued_at": claims["iat"]}
+def store_session(store: Store, claims: Mapping[str, Any], kid: str) -> Record:
+    """Store the session of a token that a key has signed, and that is about to be given out. Raises StoreError."""
+    body = {"client": claims["client_id"], "audience": claims["aud"], "issued_at": claims["iat"], "kid": kid}
     expires_at = claims.get("exp")
     if expires_at is not None:
         body["expires_at"] = expires_at
-    return store.append(KIND, claims["sid"], body, fields={"client": [claims["client_id"]]}, expires_at=expires_at)
+    fields = {"client": [claims["client_id"]], "kid": [kid]}
+    return store.append(KIND, claims["sid"], body, fields=fields, expires_at=expires_at)
 
 
 def revoke_session(store: Store, session: Record) -> None:

@@ -9,20 +9,29 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jwt
 
 from falconbox.errors import CredentialsRejected
 from falconbox.model import Client
 from falconbox.oauth.compact import check_signature, read_compact
-from falconbox.oauth.keys import SigningKey, SigningKeys
+from falconbox.oauth.key_records import SigningKey
+from falconbox.oauth.keys import SigningKeys
 
 LEEWAY: Final = 60
 """Seconds that the clock of another node may be ahead of ours. Expiry knows no leeway."""
 
 TYPE: Final = "at+jwt"
 _STRINGS: Final = ("iss", "sub", "client_id", "jti", "sid", "gen")
+
+
+class Issued(NamedTuple):
+    """A token that has been signed, its claims, and the id of the key."""
+
+    token: str
+    claims: dict[str, Any]
+    kid: str
 
 
 class AccessTokens:
@@ -33,8 +42,11 @@ class AccessTokens:
         self._keys = keys
         self._clock = clock
 
-    def issue(self, client: Client, sid: str, audience: str | None) -> tuple[str, dict[str, Any]]:
-        """Return a token for a session of a client, and its claims. Without an audience it is for this service."""
+    def issue(self, client: Client, sid: str, audience: str | None) -> Issued:
+        """Return a token for a session of a client. Without an audience it is for this service.
+
+        Raises StoreUnavailable if there is no key to sign it with.
+        """
         now = int(self._clock())
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -50,15 +62,26 @@ class AccessTokens:
             claims["exp"] = now + client.token_lifetime
         key = self._keys.signing
         token = jwt.encode(claims, key.private, algorithm=key.algorithm, headers={"typ": TYPE, "kid": key.kid})
-        return token, claims
+        return Issued(token, claims, key.kid)
 
     def verify(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a token that we have issued for this service. Raises CredentialsRejected."""
+        return self.verified(token)[0]
+
+    def verified(self, token: str) -> tuple[Mapping[str, Any], str]:
+        """Return the claims of a token that we have issued for this service, and the id of the key that signed it.
+
+        They hold as long as `still_verifies` says so of the key. Raises CredentialsRejected.
+        """
         header, claims = read_compact(token)
         key = self._key(header)
         check_signature(token, key.public, key.algorithm)
         self._check(claims)
-        return claims
+        return claims, key.kid
+
+    def still_verifies(self, kid: str) -> bool:
+        """Whether a key has not been retired."""
+        return self._keys.verification(kid) is not None
 
     def _key(self, header: Mapping[str, Any]) -> SigningKey:
         if header.keys() != {"alg", "typ", "kid"} or header["typ"] != TYPE:

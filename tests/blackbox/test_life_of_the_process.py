@@ -194,6 +194,7 @@ def test_liveness_and_readiness_need_no_credentials_and_nothing_beside_them_is_o
             "store",
             "policies",
             "snapshot",
+            "keys",
             "policy_directory",
             "evaluations",
             "decision_log",

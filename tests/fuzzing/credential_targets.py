@@ -21,8 +21,10 @@ from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.media import strict_json
 from falconbox.model import Client
+from falconbox.oauth.algorithms import ES256
 from falconbox.oauth.compact import MAX_TOKEN
-from falconbox.oauth.keys import SigningKey, SigningKeys, thumbprint
+from falconbox.oauth.key_records import SigningKey
+from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.tokens import TYPE, AccessTokens
 from falconbox.world import World
 
@@ -49,9 +51,10 @@ CLIENT = Client(
 )  # fmt: skip
 BASIC = base64.b64encode(f"me:{SECRET}".encode()).decode()
 _PRIVATE = ec.derive_private_key(7, ec.SECP256R1())
-KID = thumbprint(_PRIVATE.public_key())
-_TOKENS = AccessTokens(SigningKeys([SigningKey(KID, _PRIVATE, _PRIVATE.public_key(), 0.0)]), ISSUER, lambda: NOW)
-TOKEN, CLAIMS = _TOKENS.issue(CLIENT, "sid", None)
+KID = ES256.thumbprint(_PRIVATE.public_key())
+_KEY = SigningKey(KID, "ES256", _PRIVATE, _PRIVATE.public_key(), created=0.0, signs_from=0.0)
+_TOKENS = AccessTokens(SigningKeys([_KEY]), ISSUER, lambda: NOW)
+TOKEN, CLAIMS, _ = _TOKENS.issue(CLIENT, "sid", None)
 HEADER = {"alg": "ES256", "kid": KID, "typ": TYPE}
 _VERIFIER = _PlainVerifier()
 _WORLD = World(clients={"me": CLIENT})
