@@ -34,8 +34,7 @@ def open_connection(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made by us, so that SQLite never makes it (and the log beside it) readable for others.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _make(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise StartupError(f"the store {path} cannot be opened: {error}") from error
@@ -51,6 +50,17 @@ def open_connection(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make(path: Path) -> None:
+    """Make the file, unless it is there, so that SQLite never makes it (and the log beside it) readable for others."""
+    try:
+        made = os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        # It must not even be opened: closing it again would drop the locks that this process has on it (POSIX), and
+        # another process would take itself for the last one and delete the log under us.
+        return
+    os.close(made)
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,33 @@ def test_two_processes_on_one_file_lose_no_acknowledged_update(tmp_path: Path) -
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     kept = sum(int(writer.communicate(timeout=120)[0]) for writer in writers)
     assert store.get("A", "counter").body == {"n": kept}
+    store.close()
+
+
+PASSER_BY = """
+import sys
+from falconbox.store.sqlite import SqliteStore
+store = SqliteStore(sys.argv[1])
+store.put("A", sys.argv[2], {})
+print(" ".join(record.id for record in store.find("A").records))
+store.close()
+"""
+
+
+def test_a_process_that_comes_and_goes_takes_nothing_from_one_that_stays(tmp_path: Path) -> None:
+    """SQLite deletes its log when the last process leaves: none may take itself for the last while another is there."""
+    store = SqliteStore(tmp_path / "store")
+    for number in range(3):
+        # A thread of its own opens a connection of its own, beside those that the process has.
+        thread = threading.Thread(target=store.put, args=("A", f"thread-{number}", {}))
+        thread.start()
+        thread.join()
+        store.put("A", f"mine-{number}", {})
+        command = [sys.executable, "-c", PASSER_BY, str(tmp_path / "store"), f"theirs-{number}"]
+        seen = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+        wanted = sorted(f"{who}-{past}" for who in ("thread", "mine", "theirs") for past in range(number + 1))
+        assert seen == wanted
+        assert [record.id for record in store.find("A").records] == wanted
     store.close()
 
 
