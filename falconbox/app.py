@@ -31,6 +31,7 @@ from falconbox.guard import Guard
 from falconbox.housekeeping import Housekeeping
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
+from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.metadata import authorization_server, protected_resource
@@ -43,11 +44,11 @@ from falconbox.resources.description import Docs, OpenApi
 from falconbox.resources.exchange import Negotiation
 from falconbox.resources.failures import add_error_handlers
 from falconbox.resources.health import Healthz, Readyz
+from falconbox.resources.oauth_endpoint import OAuthEndpoint
 from falconbox.resources.policies import Policies
 from falconbox.resources.response_headers import ResponseHeaders
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
-from falconbox.resources.token import Token
 from falconbox.resources.well_known import WellKnown
 from falconbox.routes import add_routes
 from falconbox.server import Server, listen
@@ -106,8 +107,8 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     housekeeping = Housekeeping(store)
     housekeeping.start()
     verifier = CredentialVerifier(hasher)
-    endpoint = TokenEndpoint(
-        store, tokens, lambda: snapshot.current.clients, read_basic=read_credentials, verify=verifier.verify
+    authentication = ClientAuthentication(
+        lambda: snapshot.current.clients, read_basic=read_credentials, verify=verifier.verify
     )
     decision_log = DecisionLog(
         open_sink(settings.decision_log), plugins.decided, required=settings.decision_log_required
@@ -135,7 +136,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "AccessPolicy": Policies(store, snapshot, admission),
         "Session": Sessions(store, snapshot),
         "box": Box(store),
-        "token": Token(endpoint, decision_log),
+        "token": OAuthEndpoint(TokenEndpoint(authentication, store, tokens), decision_log),
         "test_policy": TestPolicy(snapshot, admission, decision_point),
         "healthz": Healthz(),
         "readyz": Readyz(checks),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from falconbox.model import ANONYMOUS, Caller
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
@@ -128,18 +130,20 @@ class SnapshotStale(FalconboxError):
     code = "snapshot-stale"
 
 
-class TokenRequestRefused(FalconboxError):
-    """The token endpoint refuses (RFC 6749 section 5.2).
+class OAuthRequestRefused(FalconboxError):
+    """An OAuth endpoint refuses (RFC 6749 section 5.2).
 
-    `error` is the RFC's code; `by_header` says that the refused credentials came in the Authorization header.
+    `error` is the RFC's code; `by_header` says that the refused credentials came in the Authorization header. `caller`
+    is who asked, once that is known.
     """
 
-    code = "token-request-refused"
+    code = "oauth-request-refused"
 
     def __init__(self, error: str, detail: str, *, by_header: bool = False) -> None:
         super().__init__(detail)
         self.error = error
         self.by_header = by_header
+        self.caller: Caller = ANONYMOUS
 
 
 class StoreError(FalconboxError):

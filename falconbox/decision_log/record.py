@@ -53,9 +53,9 @@ def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, A
     return record
 
 
-def issued(record_id: str, asked: Asked) -> dict[str, Any]:
-    """Return the record of an access token that was issued to the client in `asked`."""
-    return _record(record_id, "token", asked, allow=True, code="token-issued")
+def answered(record_id: str, asked: Asked, kind: str, code: str) -> dict[str, Any]:
+    """Return the record of what an OAuth endpoint has done for the client in `asked`."""
+    return _record(record_id, kind, asked, allow=True, code=code)
 
 
 def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) -> dict[str, Any]:

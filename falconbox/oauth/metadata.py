@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-GRANTS: Final = ("client_credentials",)
-AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post")
+from falconbox.oauth.client_authentication import METHODS
+from falconbox.oauth.grants import GRANT
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
@@ -16,8 +16,8 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         # Required, and empty: there is no authorization endpoint.
         "response_types_supported": [],
-        "grant_types_supported": [*GRANTS],
-        "token_endpoint_auth_methods_supported": [*AUTH_METHODS],
+        "grant_types_supported": [GRANT],
+        "token_endpoint_auth_methods_supported": [*METHODS],
     }
 
 

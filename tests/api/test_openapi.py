@@ -44,13 +44,13 @@ def routed() -> set[tuple[str, str]]:
     from falconbox.resources.clients import Clients
     from falconbox.resources.description import Docs, OpenApi
     from falconbox.resources.health import Healthz, Readyz
+    from falconbox.resources.oauth_endpoint import OAuthEndpoint
     from falconbox.resources.policies import Policies
     from falconbox.resources.sessions import Sessions
     from falconbox.resources.test_policy import TestPolicy
-    from falconbox.resources.token import Token
     from falconbox.resources.well_known import WellKnown
 
-    kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "box": Box, "token": Token,
+    kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "box": Box, "token": OAuthEndpoint,
              "test_policy": TestPolicy, "healthz": Healthz, "readyz": Readyz, "openapi": OpenApi, "docs": Docs,
              "jwks": WellKnown, "authorization_server": WellKnown, "protected_resource": WellKnown}  # fmt: skip
     assert set(kinds) == {"box", *RESOURCES, *OTHERS.values()}

@@ -12,8 +12,9 @@ import pytest
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
-from falconbox.errors import StoreUnavailable, TokenRequestRefused
+from falconbox.errors import OAuthRequestRefused, StoreUnavailable
 from falconbox.model import Client
+from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.sessions import MARGIN, revoke_session
@@ -58,9 +59,10 @@ def hasher() -> SecretHasher:
 @pytest.fixture
 def endpoint(store: SqliteStore, hasher: SecretHasher) -> TokenEndpoint:
     tokens = AccessTokens(SigningKeys.open(store), "https://box")
-    return TokenEndpoint(
-        store, tokens, lambda: CLIENTS, read_basic=read_credentials, verify=CredentialVerifier(hasher).verify
+    authentication = ClientAuthentication(
+        lambda: CLIENTS, read_basic=read_credentials, verify=CredentialVerifier(hasher).verify
     )
+    return TokenEndpoint(authentication, store, tokens)
 
 
 def basic(text: str) -> str:
@@ -69,8 +71,8 @@ def basic(text: str) -> str:
 
 def refusal(
     endpoint: TokenEndpoint, parameters: dict[str, Any], authorization: str | None = None
-) -> TokenRequestRefused:
-    with pytest.raises(TokenRequestRefused) as raised:
+) -> OAuthRequestRefused:
+    with pytest.raises(OAuthRequestRefused) as raised:
         endpoint.respond(parameters, authorization, "192.0.2.1")
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in raised.value.detail)
     assert SECRET not in raised.value.detail
@@ -80,7 +82,7 @@ def refusal(
 def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    answer = endpoint.respond(GOOD, None, "192.0.2.1").answer
+    answer = endpoint.respond(GOOD, None, "192.0.2.1").body
     assert (answer.keys(), answer["token_type"], answer["expires_in"]) == (
         {"access_token", "token_type", "expires_in"}, "bearer", 3600
     )  # fmt: skip
@@ -89,7 +91,7 @@ def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
 
 
 def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEndpoint) -> None:
-    assert endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1").answer.keys() == {
+    assert endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1").body.keys() == {
         "access_token",
         "token_type",
     }
@@ -97,20 +99,33 @@ def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEnd
 
 def test_the_header_authenticates_as_well_as_the_body(endpoint: TokenEndpoint) -> None:
     for parameters in ({"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": "me"}):
-        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), "192.0.2.1").answer["access_token"]
+        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), "192.0.2.1").body["access_token"]
+
+
+def test_id_and_secret_may_be_form_encoded_in_the_header_as_the_rfc_has_it(endpoint: TokenEndpoint) -> None:
+    for text in ("me:correct%20horse%20battery", "me:correct+horse%20battery", "basic%2Donly:correct%20horse+battery"):
+        parameters = {"grant_type": "client_credentials"}
+        if text.startswith("me"):
+            assert endpoint.respond(parameters, basic(text), "192.0.2.1").body["access_token"]
+            with_id = {**parameters, "client_id": "me"}
+            assert endpoint.respond(with_id, basic(text), "192.0.2.1").body["access_token"]
+        else:
+            assert refusal(endpoint, parameters, basic(text)).error == "unauthorized_client"
 
 
 def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> None:
     answer = endpoint.respond(
         {**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None, "192.0.2.1"
-    ).answer
+    ).body
     assert answer["expires_in"] == 3600
 
 
 CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "no grant type": ({"client_id": "me", "client_secret": SECRET}, None, "invalid_request"),
     "no credentials": ({"grant_type": "client_credentials"}, None, "invalid_request"),
-    "no secret": ({"grant_type": "client_credentials", "client_id": "me"}, None, "invalid_request"),
+    "no secret": ({"grant_type": "client_credentials", "client_id": "me"}, None, "invalid_client"),
+    "empty secret": ({**GOOD, "client_secret": ""}, None, "invalid_client"),
+    "no id": ({"grant_type": "client_credentials", "client_secret": SECRET}, None, "invalid_request"),
     "two ways": (GOOD, basic(f"me:{SECRET}"), "invalid_request"),
     "two clients": (
         {"grant_type": "client_credentials", "client_id": "other"},
@@ -122,7 +137,7 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "secret is a number": ({**GOOD, "client_secret": 12345678}, None, "invalid_request"),
     "grant type is a list": ({**GOOD, "grant_type": ["client_credentials"]}, None, "invalid_request"),
     "audience is a list": ({**GOOD, "audience": ["a"]}, None, "invalid_request"),
-    "empty audience": ({**GOOD, "audience": ""}, None, "invalid_request"),
+    "empty grant type": ({**GOOD, "grant_type": ""}, None, "invalid_request"),
     "long secret": ({**GOOD, "client_secret": "x" * 3000}, None, "invalid_request"),
     "upper case grant": ({**GOOD, "grant_type": "CLIENT_CREDENTIALS"}, None, "unsupported_grant_type"),
     "another grant": ({**GOOD, "grant_type": "password"}, None, "unsupported_grant_type"),
@@ -136,7 +151,17 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "an audience it may not have": ({**GOOD, "client_id": "choosy", "audience": "https://b"}, None, "invalid_target"),
     "broken header": ({"grant_type": "client_credentials"}, "Basic !!!", "invalid_client"),
     "another scheme": ({"grant_type": "client_credentials"}, "Bearer x", "invalid_client"),
-    "wrong secret in the header": ({"grant_type": "client_credentials"}, basic("me:wrong"), "invalid_client"),
+    "wrong secret in the header, form-encoded": (
+        {"grant_type": "client_credentials"},
+        basic("me:wrong%20secret"),
+        "invalid_client",
+    ),
+    "unknown client in the header, form-encoded": (
+        {"grant_type": "client_credentials"},
+        basic("some%2Dbody:correct+horse%20battery"),
+        "invalid_client",
+    ),
+    "wrong secret in the header": ({"grant_type": "client_credentials"}, basic("me:wrong too"), "invalid_client"),
 }
 
 
@@ -150,18 +175,32 @@ def test_every_refusal_has_the_code_of_the_rfc_and_stores_no_session(
     assert store.find("Session").total == 0
 
 
+WRONG = {name: case for name, case in CASES.items() if case[2] == "invalid_client"}
+COSTS_NOTHING = {"no secret", "empty secret", "broken header", "another scheme"}
+"""What lacks a secret, or has no form: anybody can see that, whoever the client is."""
+
+
 def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, hasher: SecretHasher) -> None:
-    wrong = [
-        (parameters, header)
-        for parameters, header, error in CASES.values()
-        if error == "invalid_client" and header is None
-    ]
-    assert len(wrong) >= 5
+    assert len(WRONG.keys() - COSTS_NOTHING) >= 8
     texts = set()
-    for number, (parameters, header) in enumerate(wrong, start=1):
+    for name, (parameters, header, _) in WRONG.items():
+        before = hasher.slow_verifications
         texts.add(refusal(endpoint, parameters, header).detail)
-        assert hasher.slow_verifications == number
+        assert hasher.slow_verifications - before == (name not in COSTS_NOTHING), name
     assert len(texts) == 1
+
+
+def test_a_parameter_without_a_value_counts_as_left_out(endpoint: TokenEndpoint) -> None:
+    assert endpoint.respond({**GOOD, "audience": "", "scope": ""}, None, "192.0.2.1").body["access_token"]
+    header = basic(f"me:{SECRET}")
+    assert endpoint.respond({"grant_type": "client_credentials", "client_secret": ""}, header, "192.0.2.1")
+
+
+def test_a_refusal_says_for_the_log_who_asked_once_that_is_known(endpoint: TokenEndpoint) -> None:
+    for name, (parameters, header, error) in CASES.items():
+        known = refusal(endpoint, parameters, header).caller.client
+        authenticated = error in ("unauthorized_client", "invalid_scope", "invalid_target")
+        assert (known is not None) is authenticated, name
 
 
 def test_a_token_whose_session_cannot_be_stored_is_not_given_out(endpoint: TokenEndpoint, store: SqliteStore) -> None:

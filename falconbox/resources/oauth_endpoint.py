@@ -1,4 +1,4 @@
-"""`POST /auth/token`: the token endpoint (RFC 6749 section 4.4), open to everybody and answering in JSON."""
+"""The OAuth endpoints over HTTP: open to everybody, asked in a form, JSON or YAML, answering in JSON."""
 
 from __future__ import annotations
 
@@ -12,42 +12,46 @@ import falcon
 
 from falconbox.decision_log import record
 from falconbox.decision_log.writer import DecisionLog
-from falconbox.errors import Malformed, TokenRequestRefused, TooManyAttempts
+from falconbox.errors import Malformed, OAuthRequestRefused, TooManyAttempts
 from falconbox.guard import DECISION_ID
-from falconbox.oauth.grants import TokenEndpoint
+from falconbox.oauth.endpoint import Endpoint
 from falconbox.problems import CHALLENGES, STATUS
 
 
-class Token:
-    """Issues access tokens."""
+class OAuthEndpoint:
+    """One of them; what it does stands in `falconbox.oauth`."""
 
-    def __init__(self, endpoint: TokenEndpoint, decision_log: DecisionLog) -> None:
+    negotiates = False
+
+    def __init__(self, endpoint: Endpoint[Any], decision_log: DecisionLog) -> None:
         self._endpoint = endpoint
         self._decision_log = decision_log
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer with a token, or with an error as in RFC 6749 section 5.2."""
+        """Answer, or refuse as in RFC 6749 section 5.2."""
         # RFC 6749 section 5.1: neither tokens nor refusals may be cached.
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("Pragma", "no-cache")
         resp.set_header(DECISION_ID, req.context.record_id)
         try:
-            issued = self._endpoint.respond(
+            answer = self._endpoint.respond(
                 _parameters(req), req.env.get("HTTP_AUTHORIZATION"), req.context.asked().remote_addr
             )
-        except (Malformed, TooManyAttempts, TokenRequestRefused) as error:
+        except (Malformed, TooManyAttempts, OAuthRequestRefused) as error:
             self._refuse(req, resp, error)
         else:
-            asked = dataclasses.replace(req.context.asked(), caller=issued.caller)
-            self._decision_log.write(record.issued(req.context.record_id, asked))
-            _answer(resp, HTTPStatus.OK, issued.answer)
+            asked = dataclasses.replace(req.context.asked(), caller=answer.caller)
+            self._decision_log.write(record.answered(req.context.record_id, asked, self._endpoint.kind, answer.code))
+            _answer(resp, HTTPStatus.OK, answer.body)
 
     def _refuse(
-        self, req: falcon.Request, resp: falcon.Response, error: Malformed | TooManyAttempts | TokenRequestRefused
+        self, req: falcon.Request, resp: falcon.Response, error: Malformed | TooManyAttempts | OAuthRequestRefused
     ) -> None:
-        code = error.error if isinstance(error, TokenRequestRefused) else error.code
-        self._decision_log.write(record.refused(req.context.record_id, req.context.asked(), code, error.detail))
-        if isinstance(error, TokenRequestRefused):
+        asked, code = req.context.asked(), error.code
+        if isinstance(error, OAuthRequestRefused):
+            asked, code = dataclasses.replace(asked, caller=error.caller), error.error
+        self._decision_log.write(record.refused(req.context.record_id, asked, code, error.detail))
+        if isinstance(error, OAuthRequestRefused):
             if error.by_header:
                 resp.set_header("WWW-Authenticate", CHALLENGES[0])
             status = HTTPStatus.UNAUTHORIZED if error.by_header else HTTPStatus.BAD_REQUEST

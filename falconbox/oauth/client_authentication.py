@@ -1,0 +1,83 @@
+"""Client authentication (RFC 6749 section 2.3) at the OAuth endpoints, without HTTP: one method, one text, one cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from falconbox.errors import CredentialsRejected, OAuthRequestRefused
+from falconbox.model import Client
+from falconbox.oauth.basic_spelling import read_spelling
+from falconbox.oauth.parameters import read_parameters
+
+METHODS: Final = ("client_secret_basic", "client_secret_post")
+"""Names of the methods, as metadata has them (RFC 8414 section 2)."""
+
+PARAMETERS: Final = ("client_id", "client_secret")
+USE: Final = "client_authentication"
+
+Clients = Callable[[], Mapping[str, Client]]
+ReadBasic = Callable[[str], tuple[str, str]]
+
+
+class Verify(Protocol):
+    """Tells whether credentials are right."""
+
+    def __call__(
+        self, use: str, client_id: str, secret: str, client: Client | None, /, *, permitted: bool, address: str
+    ) -> bool:
+        """Whether the secret is the client's, and it is permitted to use it. Raises TooManyAttempts."""
+
+
+class ClientAuthentication:
+    """Tells which client sends a request to the token endpoint, or to one beside it.
+
+    What the client may do there is asked afterwards, so that only the holder of its secret learns it.
+    """
+
+    def __init__(self, clients: Clients, *, read_basic: ReadBasic, verify: Verify) -> None:
+        self._clients = clients
+        self._read_basic = read_basic
+        self._verify = verify
+
+    def authenticate(self, sent: Mapping[str, Any], authorization: str | None, address: str) -> Client:
+        """Return the client. `sent` holds all parameters.
+
+        Raises OAuthRequestRefused: invalid_client in one text whatever is wrong with the credentials, invalid_request
+        for several methods at once. Raises TooManyAttempts.
+        """
+        known = read_parameters(sent, PARAMETERS)
+        if authorization is not None:
+            return self._by_header(known, authorization, address)
+        if "client_id" not in known:
+            raise OAuthRequestRefused("invalid_request", "client_id is required, or an Authorization header")
+        if "client_secret" not in known:
+            raise invalid_client()
+        return self._by_secret(known["client_id"], known["client_secret"], address, by_header=False)
+
+    def _by_header(self, known: Mapping[str, str], authorization: str, address: str) -> Client:
+        if "client_secret" in known:
+            raise OAuthRequestRefused("invalid_request", "there are two methods of client authentication: choose one")
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            if scheme.lower() != "basic":
+                raise CredentialsRejected("not Basic")
+            client_id, secret = read_spelling(*self._read_basic(encoded))
+        except CredentialsRejected:
+            raise invalid_client(by_header=True) from None
+        if known.get("client_id", client_id) != client_id:
+            raise OAuthRequestRefused("invalid_request", "client_id differs from the one in the header")
+        return self._by_secret(client_id, secret, address, by_header=True)
+
+    def _by_secret(self, client_id: str, secret: str, address: str, *, by_header: bool) -> Client:
+        client = self._clients().get(client_id)
+        permitted = client is not None and client.active
+        right = self._verify(USE, client_id, secret, client, permitted=permitted, address=address)
+        if client is None or not right:
+            raise invalid_client(by_header=by_header)
+        return client
+
+
+def invalid_client(*, by_header: bool = False) -> OAuthRequestRefused:
+    """Return the one refusal of credentials, whatever was wrong with them."""
+    return OAuthRequestRefused("invalid_client", "the client credentials are not valid", by_header=by_header)
