@@ -28,7 +28,7 @@ COMPILER = PolicyCompiler(PLUGINS.engines, PLUGINS.shipped)
 
 
 class Question:
-    body_unknown = False
+    unknown: frozenset[str] = frozenset()
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document

@@ -22,28 +22,42 @@ PROXY_PREFIXES: Final = ("x-forwarded-", "x-original-", "x-rewrite-")
 """Headers that only a proxy may write. What a trusted one says is in `remote-addr` and `scheme`, the rest nowhere."""
 
 
+_BODY: Final = frozenset({"body"})
+
+
 class RequestDocument:
     """A request document that is built no further than somebody reads it.
 
     `document` holds what costs nothing; `later` makes what a candidate may never look at; the body is parsed only when
-    an enforced candidate reads it. Belongs to one request, so to one thread.
+    an enforced candidate reads it. `unseen` are keys that nobody can fill in. Belongs to one request, so to one thread.
     """
 
-    def __init__(self, document: dict[str, Any], later: Mapping[str, Callable[[], Any]], body: RequestBody) -> None:
+    def __init__(
+        self,
+        document: dict[str, Any],
+        later: Mapping[str, Callable[[], Any]],
+        body: RequestBody,
+        unseen: frozenset[str] = frozenset(),
+    ) -> None:
         self.document = document
         self._later = dict(later)
         self._body = body
+        self._unseen = unseen
 
     @property
-    def body_unknown(self) -> bool:
-        """Whether a body was sent that is not in the document: unread, unparsable or too large."""
+    def unknown(self) -> frozenset[str]:
+        """What the document lacks although there is something: a body that has not been read, what no door has seen."""
+        return self._unseen | _BODY if self._body_unknown else self._unseen
+
+    @property
+    def _body_unknown(self) -> bool:
         return self._body.sent and "body" not in self.document
 
     def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Mapping[str, Any]:
         """Return the document with at least these keys of it, and with its body if wanted and it can be read."""
         for key in [key for key in self._later if isinstance(keys, All) or key in keys]:
             self.document[key] = self._later.pop(key)()
-        if body and self.body_unknown:
+        if body and self._body_unknown:
             # What cannot be read stays unknown, and every policy that reads it counts as failed.
             with contextlib.suppress(Malformed):
                 self.document["body"] = self._body.parsed()
@@ -59,14 +73,15 @@ def request_document(
     target: Target,
     remote_addr: str,
     caller: Caller,
+    unseen: frozenset[str] = frozenset(),
 ) -> RequestDocument:
-    """Return the request document of a WSGI request (PEP 3333)."""
-    known = _known(method, scheme, target, remote_addr, caller)
-    return RequestDocument(
-        known,
-        {"params": lambda: _params(target), "headers": lambda: visible(wsgi_headers(environ).items())},
-        body,
-    )
+    """Return the request document of a WSGI request (PEP 3333), without the keys that are `unseen`."""
+    known: dict[str, Any] = _known(method, scheme, target, remote_addr, caller)
+    later = {"params": lambda: _params(target), "headers": lambda: visible(wsgi_headers(environ).items())}
+    for key in unseen:
+        known.pop(key, None)
+        later.pop(key, None)
+    return RequestDocument(known, later, body, unseen)
 
 
 def build_document(

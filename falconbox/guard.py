@@ -143,6 +143,7 @@ def _question(request: Request, caller: Caller) -> RequestDocument:
         target=request.target,
         remote_addr=request.remote_addr,
         caller=caller,
+        unseen=request.unseen,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from falconbox.body import RequestBody, body_of
 from falconbox.canonical import Target, canonical_target
@@ -12,12 +12,16 @@ from falconbox.forwarded import Proxies
 
 Environ = Mapping[str, Any]
 
+NOTHING: Final[frozenset[str]] = frozenset()
+NO_ADDRESS: Final = frozenset({"remote-addr"})
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request as it is decided on.
 
-    `remote_addr` is empty where nobody has told it. `environ` holds the headers, under their names of WSGI.
+    `environ` holds the headers, under their names of WSGI. `unseen` names the keys of the request document that cannot
+    be told at this door: policies that read one of them count as failed.
     """
 
     method: str
@@ -26,6 +30,7 @@ class Request:
     remote_addr: str
     environ: Environ
     body: RequestBody
+    unseen: frozenset[str] = frozenset()
 
     @property
     def authorization(self) -> str | None:
@@ -55,7 +60,9 @@ class WsgiDoor:
         """Return the request. Raises Malformed."""
         remote_addr, scheme = self._proxies.origin(environ)
         target = canonical_target(environ, self._proxies.host(environ))
-        return Request(environ["REQUEST_METHOD"], target, scheme, remote_addr, environ, body_of(environ))
+        body = body_of(environ)
+        unseen = NOTHING if remote_addr else NO_ADDRESS  # servers on a Unix socket have none
+        return Request(environ["REQUEST_METHOD"], target, scheme, remote_addr, environ, body, unseen)
 
 
 def claimed(environ: Environ) -> str:

@@ -97,12 +97,12 @@ def test_a_body_is_read_once_when_wanted_and_is_unknown_when_it_cannot_be_read(
 ) -> None:
     stream = Stream(data)
     asked = RequestDocument({}, {}, RequestBody(stream, content_type, sent=True))
-    assert asked.body_unknown
+    assert asked.unknown == {"body"}
     assert "body" not in asked.read(body=False)
     assert stream.reads == 0
     for _ in range(2):
         assert ("body" in asked.read(body=True)) is known
-    assert asked.body_unknown is not known
+    assert (asked.unknown == set()) is known
     assert stream.reads <= 1
 
 
@@ -121,7 +121,7 @@ KEYS = (
 )
 
 
-def asked_for(target: str) -> RequestDocument:
+def asked_for(target: str, unseen: frozenset[str] = frozenset()) -> RequestDocument:
     return request_document(
         ENVIRON,
         RequestBody(None, None, sent=False),
@@ -130,6 +130,7 @@ def asked_for(target: str) -> RequestDocument:
         target=read_target(target),
         remote_addr="127.0.0.1",
         caller=ANONYMOUS,
+        unseen=unseen,
     )
 
 
@@ -160,4 +161,12 @@ def test_headers_and_parameters_are_not_even_made_before_a_policy_reads_them() -
 def test_no_body_sent_is_absent_and_not_unknown() -> None:
     asked = RequestDocument({}, {}, RequestBody(None, None, sent=False))
     assert asked.read(body=True) == {}
-    assert not asked.body_unknown
+    assert not asked.unknown
+
+
+def test_what_a_door_cannot_see_is_unknown_and_not_in_the_document_whoever_asks() -> None:
+    unseen = frozenset({"headers", "remote-addr"})
+    asked = asked_for("/Patient", unseen)
+    assert asked.unknown == unseen
+    assert asked.read(ALL, body=True).keys() == {"request-method", "scheme", "uri", "params"}
+    assert asked.unknown == unseen

@@ -57,3 +57,8 @@ def test_a_length_that_is_no_number_is_refused(length: str) -> None:
 )
 def test_what_was_sent_is_told_without_its_query(more: dict[str, str]) -> None:
     assert claimed(environ(**more)) == "/a//b"
+
+
+def test_without_an_address_the_address_is_unknown() -> None:
+    assert DOOR.read(environ()).unseen == set()
+    assert DOOR.read(environ(REMOTE_ADDR="")).unseen == {"remote-addr"}

@@ -8,13 +8,15 @@ from falconbox.decision.policy_set import Broken, CompiledPolicy
 from falconbox.errors import Undetermined
 from falconbox.model import Document, Outcome, PolicyAnswer, Reason
 
-BODY_UNKNOWN = Reason("body-unknown", "the policy reads the body, and the body cannot be seen here", "/body")
 
+def judge(compiled: CompiledPolicy, document: Document, *, unknown: frozenset[str]) -> bool | Reason:
+    """Return what a policy says of a document, or the reason why it failed. Only `True` is a yes.
 
-def judge(compiled: CompiledPolicy, document: Document, *, body_unknown: bool) -> bool | Reason:
-    """Return what a policy says of a document, or the reason why it failed. Only `True` is a yes."""
-    if body_unknown and compiled.reads_body:
-        return BODY_UNKNOWN
+    A policy that reads a key which is `unknown` has failed, whatever it would say without.
+    """
+    if unknown and (missed := compiled.reads_of(unknown)):
+        key = min(missed)
+        return Reason(f"{key}-unknown", f"the policy reads `{key}`, which cannot be seen here", f"/{key}")
     try:
         answer: object = compiled.evaluator.evaluate(document)
     except Undetermined as error:
@@ -36,9 +38,9 @@ def answered(compiled: CompiledPolicy, said: bool | Reason) -> PolicyAnswer:  # 
     return PolicyAnswer(policy.id, policy.engine, policy.effect, policy.mode, outcome, reasons)
 
 
-def explain(compiled: CompiledPolicy, document: Document, *, body_unknown: bool) -> PolicyAnswer:
+def explain(compiled: CompiledPolicy, document: Document, *, unknown: frozenset[str]) -> PolicyAnswer:
     """Ask a policy and have it give its reasons; the outcome is that of `judge`, whatever these say."""
-    answer = answered(compiled, judge(compiled, document, body_unknown=body_unknown))
+    answer = answered(compiled, judge(compiled, document, unknown=unknown))
     if answer.outcome is Outcome.FAILED:
         return answer
     try:

@@ -29,8 +29,8 @@ class Filed(Protocol):
         """Conditions without which it does not matter."""
 
     @property
-    def reads_body(self) -> bool:
-        """Whether it matters in any case when the body is unknown: it fails then."""
+    def reads(self) -> frozenset[str] | All:
+        """The keys of the document that it reads: when one of them is unknown it matters in any case, for it fails."""
 
 
 def checked(facets: object, reads: frozenset[str] | All) -> Facets:
@@ -62,14 +62,16 @@ class FacetIndex:
         self._by_uri: list[int] = []
         self._by_method: list[int] = []
         self._always: list[int] = []
-        self._body_readers = [place for place, policy in enumerate(policies) if policy.reads_body]
+        self._readers: dict[str, list[int]] = defaultdict(list)
+        self._readers_of_all: list[int] = []
         for place, policy in enumerate(policies):
+            self._note(place, policy.reads)
             self._file(place, policy.facets)
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
         self._steps = {pointer: _steps(pointer) for pointer in self._constants}
 
-    def places(self, document: Document, *, body_unknown: bool) -> Sequence[int]:
-        """Return the places of all policies that could matter for a document, in order."""
+    def places(self, document: Document, *, unknown: frozenset[str]) -> Sequence[int]:
+        """Return the places of all policies that could matter for a document some of whose keys may be unknown."""
         uri, method = document.get("uri"), document.get("request-method")
         found = [*self._always]
         if isinstance(uri, str):
@@ -81,9 +83,18 @@ class FacetIndex:
         found += self._methods.get(method, ()) if isinstance(method, str) else self._by_method
         for pointer, filed in self._constants.items():
             found += filed.get(_hashable(_at(document, self._steps[pointer])), ())
-        if body_unknown:
-            found += self._body_readers
+        if unknown:
+            found += self._readers_of_all
+            for key in unknown:
+                found += self._readers.get(key, ())
         return sorted(set(found))
+
+    def _note(self, place: int, reads: frozenset[str] | All) -> None:
+        if isinstance(reads, All):
+            self._readers_of_all.append(place)
+            return
+        for key in reads:
+            self._readers[key].append(place)
 
     def _file(self, place: int, facets: Facets) -> None:
         if facets.uris is not None:

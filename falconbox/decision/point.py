@@ -28,8 +28,8 @@ class Question(Protocol):
     """A request document that is built, and its body parsed, no further than it is asked for."""
 
     @property
-    def body_unknown(self) -> bool:
-        """Whether a body was sent that is not in the document: unread, unparsable, or not visible here."""
+    def unknown(self) -> frozenset[str]:
+        """The keys that the document lacks although there is something: unread, unparsable, or not visible here."""
 
     def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Document:
         """Return the document with at least these of its keys, and with its body if wanted and there is one.
@@ -42,7 +42,7 @@ class Question(Protocol):
 class Judge(Protocol):
     """Asks one policy."""
 
-    def __call__(self, compiled: CompiledPolicy, document: Document, /, *, body_unknown: bool) -> bool | Reason:
+    def __call__(self, compiled: CompiledPolicy, document: Document, /, *, unknown: frozenset[str]) -> bool | Reason:
         """Return what it says, or why it failed."""
 
 
@@ -88,14 +88,14 @@ class DecisionPoint:
         """Return what every candidate answers and why, shadow policies included. Slow; for people."""
         document = question.read(body=True)
         return tuple(
-            explain(compiled, document, body_unknown=question.body_unknown)
+            explain(compiled, document, unknown=question.unknown)
             for group in world.policies.candidates(client_id, policy_type)
             for compiled in (*group.denies.policies, *group.allows.policies, *group.shadows.policies)
         )
 
-    def _judge(self, compiled: CompiledPolicy, document: Document, *, body_unknown: bool) -> bool | Reason:
+    def _judge(self, compiled: CompiledPolicy, document: Document, *, unknown: frozenset[str]) -> bool | Reason:
         started = self._clock()
-        said = judge(compiled, document, body_unknown=body_unknown)
+        said = judge(compiled, document, unknown=unknown)
         taken = self._clock() - started
         if taken >= SLOW:
             with self._lock:
@@ -114,14 +114,14 @@ class _Asked:
         self._judge = judge
         for group in groups:
             self.document = question.read(group.reads, body=group.reads_body)
-        self.unknown = question.body_unknown
+        self.unknown = question.unknown
         self.answers: list[PolicyAnswer] = []
 
     def says(self, compiled: CompiledPolicy) -> bool | Reason:
-        return self._judge(compiled, self.document, body_unknown=self.unknown)
+        return self._judge(compiled, self.document, unknown=self.unknown)
 
     def that_matter(self, policies: Ordered) -> Iterable[CompiledPolicy]:
-        return policies.that_matter(self.document, body_unknown=self.unknown)
+        return policies.that_matter(self.document, unknown=self.unknown)
 
     def shadow(self) -> None:
         for group in self.groups:
@@ -133,7 +133,7 @@ class _Asked:
         failed = {answer.policy for answer in self.answers}
         allows = (compiled for group in self.groups for compiled in group.allows.policies)
         unmatched = itertools.islice((held for held in allows if held.policy.id not in failed), MAX_EXPLAINED)
-        return [explain(compiled, self.document, body_unknown=self.unknown) for compiled in unmatched]
+        return [explain(compiled, self.document, unknown=self.unknown) for compiled in unmatched]
 
 
 def _enforced(asked: _Asked) -> tuple[bool, str, tuple[str, ...]]:

@@ -45,6 +45,10 @@ class CompiledPolicy:
         """Whether it looks at the body of a request."""
         return isinstance(self.reads, All) or "body" in self.reads
 
+    def reads_of(self, keys: frozenset[str]) -> frozenset[str]:
+        """Return those of some keys of a document that it looks at."""
+        return keys if isinstance(self.reads, All) else keys & self.reads
+
 
 def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPolicy:
     """Compile for deciding: a policy that does not compile any more is kept, and fails when asked."""
@@ -67,11 +71,11 @@ class Ordered:
         self.policies = policies
         self._index = FacetIndex(policies) if len(policies) > SMALL else None
 
-    def that_matter(self, document: Document, *, body_unknown: bool) -> Iterable[CompiledPolicy]:
+    def that_matter(self, document: Document, *, unknown: frozenset[str]) -> Iterable[CompiledPolicy]:
         """Return every policy that could say yes or fail for a document, and perhaps others, in order."""
         if self._index is None:
             return self.policies
-        return (self.policies[place] for place in self._index.places(document, body_unknown=body_unknown))
+        return (self.policies[place] for place in self._index.places(document, unknown=unknown))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ SHAPE: Final[Mapping[str, type]] = {
 class Simulated:
     """A described request: its document is complete from the start."""
 
-    body_unknown = False
+    unknown: frozenset[str] = frozenset()
 
     def __init__(self, document: dict[str, Any], caller: Caller) -> None:
         self.document = document

@@ -57,7 +57,7 @@ class ScriptedEvaluator:
 class Plain:
     """A question about a document without a body."""
 
-    body_unknown = False
+    unknown: frozenset[str] = frozenset()
 
     def read(self, keys: object, *, body: bool) -> dict[str, Any]:
         return {"uri": "/Patient"}

@@ -28,9 +28,9 @@ METHODS = ["get", "post", "GET", ""]
 class Question:
     """Hands over no key of its document that nobody has asked for, but those that policies are found by."""
 
-    def __init__(self, document: Mapping[str, Any], *, unknown: bool = False) -> None:
+    def __init__(self, document: Mapping[str, Any], *, unknown: frozenset[str] = frozenset()) -> None:
         self.document = document
-        self.body_unknown = unknown
+        self.unknown = unknown
         self._read = {"uri", "request-method", "client", "jwt"}
 
     def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Mapping[str, Any]:
@@ -50,7 +50,7 @@ def naive(policies: PolicySet, client: str | None, question: Question) -> Decisi
         candidates = [
             one for group in groups for one in group if one.policy.mode is Mode.ENFORCE and one.policy.effect is effect
         ]
-        return [(one, judge(one, question.document, body_unknown=question.body_unknown)) for one in candidates]
+        return [(one, judge(one, question.document, unknown=question.unknown)) for one in candidates]
 
     for one, said in ask(Effect.DENY):
         if said is not False:
@@ -63,7 +63,7 @@ def naive(policies: PolicySet, client: str | None, question: Question) -> Decisi
             answers.append(answered(one, said))
     failed = {answer.policy for answer in answers}
     missing = [one for one, _ in allows if one.policy.id not in failed][:MAX_EXPLAINED]
-    answers += [explain(one, question.document, body_unknown=question.body_unknown) for one in missing]
+    answers += [explain(one, question.document, unknown=question.unknown) for one in missing]
     return Decision(False, "no-policy-allows", (), tuple(answers))
 
 
@@ -113,6 +113,9 @@ class Dice:
         effect = self.word([Effect.ALLOW, Effect.ALLOW, Effect.DENY])
         return AccessPolicy(f"p{number:02}", engine, body, links, effect)
 
+    def unknown(self) -> frozenset[str]:
+        return frozenset(key for key in ("body", "client", "headers") if self.random.random() < 0.05)
+
     def document(self) -> dict[str, Any]:
         made: dict[str, Any] = {"uri": self.word(URIS), "request-method": self.word(METHODS), "params": {}}
         if self.random.random() < 0.6:
@@ -134,7 +137,7 @@ def test_a_look_up_decides_with_its_reasons_what_asking_everybody_decides() -> N
         compiled = PolicySet().patched(policies, PolicyCompiler(ENGINES))
         assert compiled.broken() == 0
         for _ in range(40):
-            question = Question(dice.document(), unknown=dice.random.random() < 0.1)
+            question = Question(dice.document(), unknown=dice.unknown())
             client = dice.word([None, "a", "b", "c"])
             decision = POINT.decide(World(policies=compiled), client, question)
             assert decision == naive(compiled, client, question)
@@ -266,7 +269,7 @@ def test_an_unknown_body_fails_every_policy_that_reads_it_whatever_its_facets() 
     world = World(policies=PolicySet().patched(policies, PolicyCompiler(ENGINES)))
     document = {"uri": "/Patient", "request-method": "post"}
     assert POINT.decide(world, None, Question(document)).allow
-    assert POINT.decide(world, None, Question(document, unknown=True)).by == ("p0",)
+    assert POINT.decide(world, None, Question(document, unknown=frozenset({"body"}))).by == ("p0",)
 
 
 BROKEN: dict[str, Any] = {

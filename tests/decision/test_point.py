@@ -28,7 +28,7 @@ class Spying:
         engine = self
 
         class Evaluator:
-            reads = frozenset(policy.body.get("reads", ()))
+            reads = ALL if policy.body.get("reads") is ALL else frozenset(policy.body.get("reads", ()))
             facets = NO_FACETS
 
             def evaluate(self, document: Any) -> bool:
@@ -50,8 +50,8 @@ class Body:
         self.document: dict[str, Any] = {}
 
     @property
-    def body_unknown(self) -> bool:
-        return "body" not in self.document
+    def unknown(self) -> frozenset[str]:
+        return frozenset({"body"} - self.document.keys())
 
     def read(self, keys: object = ALL, *, body: bool) -> dict[str, Any]:
         self.asked_for_body = self.asked_for_body or body
@@ -161,8 +161,21 @@ def test_a_policy_whose_engine_is_missing_denies_and_says_so() -> None:
     assert asked.policies.broken() == 1
 
 
+class _WithoutAddress(Body):
+    unknown = frozenset({"remote-addr"})
+
+
+def test_whatever_cannot_be_seen_fails_the_policies_that_read_it_and_no_others() -> None:
+    _, asked = world(policy("a", answer=True, reads=["remote-addr", "uri"]), policy("b", answer=True, reads=["uri"]))
+    decision = POINT.decide(asked, None, _WithoutAddress())
+    assert decision.by == ("b",)
+    assert [(answer.policy, answer.reasons[0].code) for answer in decision.answers] == [("a", "remote-addr-unknown")]
+    _, asked = world(policy("b", answer=True, reads=["uri"]), policy("d", answer=False, effect="deny", reads=ALL))
+    assert POINT.decide(asked, None, _WithoutAddress()).by == ("d",), "who may read everything reads the address"
+
+
 class _WithoutBody:
-    body_unknown = False
+    unknown: frozenset[str] = frozenset()
 
     def read(self, keys: object = ALL, *, body: bool) -> dict[str, Any]:
         return {}
