@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -44,6 +45,10 @@ class RequestBody:
             raise value
         return value
 
+    def again(self, stream: Any) -> Any:
+        """Return the stream of the request, where the body starts again however much of it has been read here."""
+        return stream if self._bytes is None else io.BufferedReader(_Rejoined(self._bytes, stream))
+
     def _read(self) -> bytes:
         if self._bytes is None:
             self._bytes = b"" if self._stream is None else self._stream.read(MAX_BODY + 1)
@@ -59,6 +64,23 @@ def body_of(environ: Mapping[str, Any]) -> RequestBody:
         raise Malformed("Content-Length is not a number of bytes")
     sent = int(length) > 0 or "HTTP_TRANSFER_ENCODING" in environ
     return RequestBody(_Bounded(environ["wsgi.input"], int(length)), environ.get("CONTENT_TYPE"), sent=sent)
+
+
+class _Rejoined(io.RawIOBase):
+    """What has been read of a stream, and then the rest of it."""
+
+    def __init__(self, start: bytes, rest: Stream) -> None:
+        super().__init__()
+        self._start = io.BytesIO(start)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._start.read(len(buffer)) or self._rest.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Bounded:

@@ -161,6 +161,8 @@ def _tell(passage: Passage, req: falcon.Request, resp: falcon.Response) -> None:
     if passage.request is not None:
         req.path = passage.request.target.path
         req.context.target, req.context.body = passage.request.target, passage.request.body
+        # A body that a policy has read is there for the application all the same.
+        req.stream = req.env["wsgi.input"] = passage.request.body.again(req.env["wsgi.input"])
     req.context.caller, req.context.world = passage.caller, passage.world
     req.context.record_id, req.context.asked = passage.record_id, passage.asked
     if passage.decided:

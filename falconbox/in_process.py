@@ -1,0 +1,119 @@
+"""falconbox inside of an application: its guard, in the same process, without a service beside it.
+
+    access = AccessControl(policies="policies")
+    falcon.App(middleware=[access.guard])                       # Falcon
+    application.wsgi_app = access.protect(application.wsgi_app)  # Flask, Django, any WSGI application
+
+Importing this starts nothing; making an AccessControl starts two threads, and `close` ends them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from falconbox.admission import Admission
+from falconbox.authentication import Authenticator
+from falconbox.authentication.secrets import SecretHasher, is_hash
+from falconbox.authentication.verification import CredentialVerifier
+from falconbox.compiling import PolicyCompiler
+from falconbox.decision.point import DecisionPoint
+from falconbox.decision_log.sinks import open_sink
+from falconbox.decision_log.writer import DecisionLog
+from falconbox.errors import StartupError
+from falconbox.forwarded import Network, Proxies
+from falconbox.guard import Guard, OpenRoutes
+from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.tokens import AccessTokens
+from falconbox.plugins import load_plugins
+from falconbox.request import WsgiDoor
+from falconbox.snapshot import Snapshot
+from falconbox.store import Store
+from falconbox.store.opening import open_store
+from falconbox.sync import Secrets, sync_directory
+from falconbox.wsgi import GuardMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+DOOR = "application"
+"""What the decision log calls requests that are decided in an application."""
+
+
+class AccessControl:
+    """The clients and policies of a directory or of a store, and a guard that decides by them.
+
+    `policies` is a policy directory, read once; `store` is the URL of a store, whose changes are followed: that of a
+    service, whose tokens open the application too if `public_url` is the service's. With both, the directory becomes
+    the store's managed set, as `falconbox serve` would make it. `open_routes` are methods and exact paths that are
+    answered without a decision. `trusted_proxies` and `decision_log` (`stdout`, `none`, or a file) are those of the
+    service's settings, `max_staleness` is in seconds.
+
+    Raises StartupError, Invalid with every problem of the directory, and StoreError.
+    """
+
+    def __init__(
+        self,
+        *,
+        policies: str | os.PathLike[str] | None = None,
+        store: str | None = None,
+        public_url: str = "http://localhost",
+        open_routes: OpenRoutes = (),
+        trusted_proxies: Sequence[Network] = (),
+        decision_log: str = "stdout",
+        max_staleness: float = 60.0,
+    ) -> None:
+        if policies is None and store is None:
+            raise StartupError("there is nothing to decide by: name a policy directory, a store, or both")
+        self._closed = False
+        plugins, hasher = load_plugins(), SecretHasher()
+        with ExitStack() as opened:
+            kept = _opened(store, opened)
+            if policies is not None:
+                secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
+                sync_directory(Path(policies), kept, Admission(plugins.engines), secrets)
+            keys = SigningKeys.open(kept)
+            compiler = PolicyCompiler(plugins.engines, plugins.shipped)
+            self.snapshot = Snapshot(kept, compiler, prepare=lambda world: keys.follow(world.keys))
+            self.snapshot.start()
+            opened.callback(self.snapshot.stop)
+            log = DecisionLog(open_sink(decision_log), plugins.decided)
+            opened.callback(log.close)
+            self.guard = Guard(
+                self.snapshot,
+                Authenticator(CredentialVerifier(hasher), AccessTokens(keys, public_url)),
+                DecisionPoint(lambda: not self._closed and self.snapshot.age() <= max_staleness),
+                log,
+                WsgiDoor(DOOR, Proxies(trusted_proxies)),
+                open_routes=open_routes,
+            )
+            self._opened = opened.pop_all()
+
+    def protect(self, application: WSGIApplication) -> GuardMiddleware:
+        """Return an application that answers what may pass with the one given, and refuses the rest."""
+        return GuardMiddleware(application, self.guard)
+
+    def close(self) -> None:
+        """Write what is left of the decision log, and let go of everything. What is asked later is not allowed."""
+        self._closed = True
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _opened(url: str | None, opened: ExitStack) -> Store:
+    """Return the store, one that lasts no longer than the process if there is no URL."""
+    if url is None:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="falconbox-"))
+        url = f"sqlite:///{folder}/store.sqlite3"
+    store = open_store(url)
+    opened.callback(store.close)
+    return store

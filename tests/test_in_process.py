@@ -1,0 +1,230 @@
+"""The guard inside of an application: nothing passes that a policy does not allow, and what passes is left as it was."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import serving
+from falconbox.body import MAX_BODY, RequestBody
+from falconbox.errors import Invalid, StartupError
+from falconbox.in_process import AccessControl
+from falconbox.wsgi import CALLER, RECORD_ID
+
+POLICIES = """
+resourceType: Client
+id: app
+secret: {env: APP_SECRET}
+grant_types: [basic]
+---
+resourceType: AccessPolicy
+id: app-reads
+link: [{resourceType: Client, id: app}]
+engine: json-schema
+schema: {required: [uri], properties: {uri: {pattern: ^/read}}}
+---
+resourceType: AccessPolicy
+id: small-bodies
+engine: json-schema
+schema: {required: [uri, body], properties: {uri: {const: /bodies}, body: {maxProperties: 1}}}
+---
+resourceType: AccessPolicy
+id: anybody
+engine: json-schema
+schema: {required: [uri], properties: {uri: {enum: [/free, /bodies/free]}}}
+"""
+BASIC = f"Basic {b64encode(b'app:a long secret').decode()}"
+
+
+@pytest.fixture
+def access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessControl]:
+    monkeypatch.setenv("APP_SECRET", "a long secret")
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "all.yaml").write_text(POLICIES)
+    with AccessControl(
+        policies=tmp_path / "policies", decision_log=str(tmp_path / "log"), open_routes=[("GET", "/healthz")]
+    ) as opened:
+        yield opened
+
+
+class Application:
+    """Keeps what it is called with."""
+
+    def __init__(self) -> None:
+        self.called: list[dict[str, Any]] = []
+        self.body = b""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.called.append(environ)
+        self.body = environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"answer"]
+
+
+def ask(access: AccessControl, application: Any, path: str, **environ: Any) -> tuple[str, dict[str, str], bytes]:
+    asked: dict[str, Any] = {"REQUEST_URI": path, "PATH_INFO": path.partition("?")[0], "REMOTE_ADDR": "127.0.0.1"}
+    setup_testing_defaults(asked)
+    asked |= environ
+    told: list[Any] = []
+    body = b"".join(access.protect(application)(asked, lambda *answer: told.append(answer)))
+    ((status, headers, *_),) = told
+    assert len(headers) == len(dict(headers)), "no header twice"
+    return status, dict(headers), body
+
+
+def test_importing_it_starts_nothing_and_brings_no_database_driver() -> None:
+    code = "import sys, threading, falconbox.in_process; print(threading.active_count(), 'pymongo' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["1", "False"]
+
+
+def test_an_allowed_request_reaches_the_application_with_the_caller_and_its_answer_names_the_record(
+    access: AccessControl, tmp_path: Path
+) -> None:
+    application = Application()
+    status, headers, body = ask(access, application, "/read", HTTP_AUTHORIZATION=BASIC)
+    assert (status, body) == ("200 OK", b"answer")
+    assert headers["Vary"] == "Authorization"
+    (environ,) = application.called
+    assert environ["REMOTE_USER"] == environ[CALLER].client_id == "app"
+    access.close()
+    record = json.loads((tmp_path / "log").read_text())
+    assert environ[RECORD_ID] == headers["X-Decision-Id"] == record["id"]
+    assert (record["door"], record["decision"], record["client"]) == ("application", "allow", "app")
+
+
+@pytest.mark.parametrize(
+    ("path", "environ", "status"),
+    [
+        ("/read", {}, "401 Unauthorized"), ("/write", {"HTTP_AUTHORIZATION": BASIC}, "403 Forbidden"),
+        ("/read", {"HTTP_AUTHORIZATION": "Basic bad"}, "401 Unauthorized"), ("/free", {"HTTP_AUTHORIZATION": "Basic bad"}, "401 Unauthorized"),
+        ("/read", {"HTTP_AUTHORIZATION": BASIC, "PATH_INFO": "/other"}, "400 Bad Request"),
+        ("//read", {"HTTP_AUTHORIZATION": BASIC}, "400 Bad Request"), ("/read", {"REMOTE_USER": "app"}, "401 Unauthorized"),
+        ("/healthz", {"REQUEST_METHOD": "POST"}, "401 Unauthorized"), ("/healthz/", {}, "401 Unauthorized"),
+    ],
+)  # fmt: skip
+def test_a_refused_request_never_reaches_the_application(
+    access: AccessControl, path: str, environ: dict[str, str], status: str
+) -> None:
+    application = Application()
+    answered, headers, body = ask(access, application, path, **environ)
+    assert answered == status
+    assert application.called == []
+    assert int(headers["Content-Length"]) == len(body)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert json.loads(body)["status"] == int(status[:3])
+    assert ("WWW-Authenticate" in headers) == status.startswith("401")
+
+
+def test_what_the_server_in_front_says_of_a_user_does_not_reach_the_application(access: AccessControl) -> None:
+    application = Application()
+    assert ask(access, application, "/free", REMOTE_USER="root")[0] == "200 OK"
+    assert "REMOTE_USER" not in application.called[0]
+
+
+def test_an_open_route_is_answered_without_a_decision(access: AccessControl) -> None:
+    application = Application()
+    status, headers, _ = ask(access, application, "/healthz", HTTP_AUTHORIZATION="Basic bad")
+    assert status == "200 OK"
+    assert "X-Decision-Id" not in headers
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}', b"", b'{"a":', b'{"a": "' + b"x" * MAX_BODY + b'"}'])
+@pytest.mark.parametrize("length", ["told", "chunked"])
+def test_the_application_reads_the_whole_body_whatever_the_policies_have_read_of_it(
+    access: AccessControl, body: bytes, length: str
+) -> None:
+    application = Application()
+    sent = {"CONTENT_LENGTH": str(len(body))} if length == "told" else {"HTTP_TRANSFER_ENCODING": "chunked"}
+    told = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "wsgi.input": io.BytesIO(body), **sent}
+    assert ask(access, application, "/bodies/free", **told)[0] == "200 OK"
+    assert application.body == body
+
+
+def test_a_body_that_a_policy_cannot_see_is_not_allowed_by_it(access: AccessControl) -> None:
+    post = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json"}
+    body = b'{"a": 1}'
+    whole = {**post, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    assert ask(access, Application(), "/bodies", **whole)[0] == "200 OK"
+    chunked = {**post, "wsgi.input": io.BytesIO(body), "HTTP_TRANSFER_ENCODING": "chunked"}
+    assert ask(access, Application(), "/bodies", **chunked)[0] == "401 Unauthorized"
+
+
+@given(st.binary(max_size=200), st.integers(0, 200), st.lists(st.integers(1, 50), max_size=10))
+def test_a_stream_that_is_joined_again_is_the_one_that_was_there(data: bytes, read: int, sizes: list[int]) -> None:
+    stream = io.BytesIO(data)
+    body = RequestBody(None, None, sent=True)
+    body._bytes = stream.read(read)
+    again = body.again(stream)
+    assert b"".join([*(again.read(size) for size in sizes), again.read()]) == data
+
+
+def test_an_exception_of_the_application_is_the_applications_own(access: AccessControl) -> None:
+    def application(_environ: object, _start: object) -> Any:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        ask(access, application, "/free")
+
+
+def test_after_closing_nothing_is_allowed(access: AccessControl) -> None:
+    access.close()
+    application = Application()
+    assert ask(access, application, "/free")[0] == "503 Service Unavailable"
+    assert application.called == []
+
+
+def test_without_anything_to_decide_by_it_does_not_start() -> None:
+    with pytest.raises(StartupError, match="name a policy directory, a store, or both"):
+        AccessControl()
+
+
+def test_a_broken_directory_does_not_start_and_leaves_neither_threads_nor_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "bad.yaml").write_text("resourceType: AccessPolicy\nid: x\nengine: allow\nlinks: []\n")
+    before = threading.active_count()
+    with pytest.raises(Invalid) as refused:
+        AccessControl(policies=tmp_path / "policies")
+    assert [str(problem) for problem in refused.value.problems] == [
+        "bad.yaml:4:1: /links unknown field; did you mean 'link'?"
+    ]
+    assert threading.active_count() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["policies"]
+
+
+@pytest.mark.blackbox
+def test_beside_a_service_its_tokens_open_the_application_until_the_service_revokes_them(tmp_path: Path) -> None:
+    with serving.running(tmp_path) as box:
+        client = {"id": "app", "secret": "a long secret", "grant_types": ["client_credentials"]}
+        assert box.admin("POST", "/Client", client).status == 201
+        policy = {"id": "reads", "engine": "allow", "link": [{"reference": "Client/app"}]}
+        assert box.admin("POST", "/AccessPolicy", policy).status == 201
+        grant = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "a long secret"}
+        token = box.ask("POST", "/auth/token", grant).json["access_token"]
+        store = f"sqlite:///{tmp_path}/.falconbox/falconbox.sqlite3"
+        with AccessControl(store=store, public_url=box.url, decision_log="none") as access:
+            bearer = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+            application = Application()
+            assert ask(access, application, "/anything", **bearer)[0] == "200 OK"
+            session = application.called[0][CALLER].session
+            assert box.admin("DELETE", f"/Session/{session}").status == 200
+            deadline = time.monotonic() + 60
+            while ask(access, Application(), "/anything", **bearer)[0] == "200 OK":
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert ask(access, Application(), "/anything", **bearer)[0] == "401 Unauthorized"
