@@ -29,8 +29,8 @@ def client_body(
 ) -> dict[str, Any]:
     """Return the stored body of a checked client.
 
-    `previous` is the stored body that it replaces. A new client, one that is switched off and one that
-    loses a grant get a new generation, so that tokens issued before never work again.
+    `previous` is the stored body that it replaces. A new client, one that is switched off and one that loses a grant,
+    a scope or an audience get a new generation, so that tokens issued before never work again.
     """
     public = plain(document, "Client")
     body: dict[str, Any] = {"document": public, "generation": _generation(public, previous)}
@@ -42,11 +42,21 @@ def client_body(
 def _generation(public: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str:
     if previous is not None:
         before = previous["document"]
-        lost = set(before.get("grant_types", ())) - set(public.get("grant_types", ()))
+        lost = any(set(before.get(name, ())) - set(public.get(name, ())) for name in ("grant_types", "scope"))
         switched_off = before.get("active", True) and not public.get("active", True)
-        if not lost and not switched_off:
+        if not lost and not switched_off and not _lost_audience(before, public):
             return str(previous["generation"])
     return secrets.token_hex(16)
+
+
+def _lost_audience(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    allowed, still = _audiences(before), _audiences(after)
+    return still is not None and (allowed is None or not allowed <= still)
+
+
+def _audiences(public: Mapping[str, Any]) -> frozenset[str] | None:
+    audiences = public.get("auth", {}).get("client_credentials", {}).get("audience")
+    return None if audiences is None else frozenset(audiences)
 
 
 def client_from_body(
@@ -56,7 +66,6 @@ def client_from_body(
     public: Mapping[str, Any] = body["document"]
     settings: Mapping[str, Any] = public.get("auth", {}).get("client_credentials", {})
     expiration = settings.get("access_token_expiration", DEFAULT_TOKEN_LIFETIME)
-    audiences = settings.get("audience")
     return Client(
         id=public["id"],
         version=version,
@@ -65,7 +74,8 @@ def client_from_body(
         grant_types=frozenset(public.get("grant_types", ())),
         secret_hash=body.get("secret_hash"),
         token_lifetime=None if expiration == "never" else int(expiration),
-        audiences=None if audiences is None else frozenset(audiences),
+        audiences=_audiences(public),
+        scopes=tuple(public.get("scope", ())),
         public=public,
         updated_at=updated_at,
         source=source,

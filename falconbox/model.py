@@ -66,7 +66,7 @@ class Client:
 
     `public` is what the API and the request document show: the client as it was written, without its secret.
     `token_lifetime` is in seconds; None means that its tokens do not expire. `audiences` None means any.
-    `generation` changes when the client is created, deactivated or loses a grant: tokens carry it.
+    `generation` changes when the client is created or deactivated, or may do less than before: tokens carry it.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Client:
     public: Mapping[str, Any]
     updated_at: float
     source: Source | None = None
+    scopes: tuple[str, ...] = ()
 
     @property
     def document_view(self) -> Mapping[str, Any]:

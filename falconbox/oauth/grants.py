@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -9,17 +10,27 @@ from typing import Any, ClassVar, Final
 from falconbox.errors import OAuthRequestRefused
 from falconbox.model import Caller, Client
 from falconbox.oauth.client_authentication import ClientAuthentication
+from falconbox.oauth.compact import MAX_TOKEN
 from falconbox.oauth.endpoint import Answer, Endpoint
 from falconbox.oauth.parameters import read_parameters
+from falconbox.oauth.scopes import granted_scope
 from falconbox.oauth.sessions import store_session
+from falconbox.oauth.targets import check_audience, requested_audience
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.store import Store
 
 GRANT: Final = "client_credentials"
-PARAMETERS: Final = ("grant_type", "audience", "scope")
 
 
-class TokenEndpoint(Endpoint[Mapping[str, str]]):
+@dataclasses.dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What token is asked for. No audience: for this service. No scope: everything that the client may have."""
+
+    audience: tuple[str, ...]
+    scope: str | None
+
+
+class TokenEndpoint(Endpoint[TokenRequest]):
     """Gives a token to a client that authenticates itself and has the grant."""
 
     kind: ClassVar = "token"
@@ -29,28 +40,29 @@ class TokenEndpoint(Endpoint[Mapping[str, str]]):
         self._store = store
         self._tokens = tokens
 
-    def read(self, sent: Mapping[str, Any]) -> Mapping[str, str]:
-        """Return the parameters, with a grant type that there is. Those that are not known are ignored."""
-        known = read_parameters(sent, PARAMETERS)
+    def read(self, sent: Mapping[str, Any]) -> TokenRequest:
+        """Return what is asked for. Parameters that are not known are ignored."""
+        known = read_parameters(sent, ("grant_type", "scope"))
         if "grant_type" not in known:
             raise OAuthRequestRefused("invalid_request", "grant_type is required")
         if known["grant_type"] != GRANT:
             raise OAuthRequestRefused("unsupported_grant_type", f"the grant_type must be {GRANT}")
-        return known
+        return TokenRequest(requested_audience(sent), known.get("scope"))
 
-    def answer(self, client: Client, asked: Mapping[str, str]) -> Answer:
-        """Issue a token: `access_token`, `token_type`, and `expires_in` if it expires."""
+    def answer(self, client: Client, asked: TokenRequest) -> Answer:
+        """Issue a token: `access_token`, `token_type`, `expires_in` if it expires, and `scope` if it has one."""
         if GRANT not in client.grant_types:
             raise OAuthRequestRefused("unauthorized_client", "the client may not use this grant")
-        if "scope" in asked:
-            raise OAuthRequestRefused("invalid_scope", "no scope is granted here; leave it out")
-        audience = asked.get("audience")
-        if audience is not None and client.audiences is not None and audience not in client.audiences:
-            raise OAuthRequestRefused("invalid_target", "the client may not ask for this audience")
-        token, claims, kid = self._tokens.issue(client, str(uuid.uuid4()), audience)
+        check_audience(client, asked.audience)
+        scope = granted_scope(asked.scope, client.scopes)
+        token, claims, kid = self._tokens.issue(client, str(uuid.uuid4()), asked.audience, scope)
+        if len(token) > MAX_TOKEN:
+            raise OAuthRequestRefused("invalid_request", "the token would be too long: ask for less scope, or audience")
         # A token whose session is not stored could not be revoked, so it is not given out.
         store_session(self._store, claims, kid)
         body: dict[str, Any] = {"access_token": token, "token_type": "bearer"}
         if client.token_lifetime is not None:
             body["expires_in"] = client.token_lifetime
+        if scope is not None:
+            body["scope"] = scope
         return Answer(body, "token-issued", Caller(client, claims["sid"]))

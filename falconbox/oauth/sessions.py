@@ -16,7 +16,10 @@ MARGIN: Final = 60.0
 
 def store_session(store: Store, claims: Mapping[str, Any], kid: str) -> Record:
     """Store the session of a token that a key has signed, and that is about to be given out. Raises StoreError."""
-    body = {"client": claims["client_id"], "audience": claims["aud"], "issued_at": claims["iat"], "kid": kid}
+    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    body = {"client": claims["client_id"], "audience": audience, "issued_at": claims["iat"], "kid": kid}
+    if "scope" in claims:
+        body["scope"] = claims["scope"]
     expires_at = claims.get("exp")
     if expires_at is not None:
         body["expires_at"] = expires_at

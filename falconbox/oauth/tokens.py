@@ -42,11 +42,12 @@ class AccessTokens:
         self._keys = keys
         self._clock = clock
 
-    def issue(self, client: Client, sid: str, audience: str | None) -> Issued:
+    def issue(self, client: Client, sid: str, audience: tuple[str, ...] = (), scope: str | None = None) -> Issued:
         """Return a token for a session of a client. Without an audience it is for this service.
 
         Raises StoreUnavailable if there is no key to sign it with.
         """
+        first, *others = audience or (self.issuer,)
         now = int(self._clock())
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -56,8 +57,10 @@ class AccessTokens:
             "sid": sid,
             "gen": client.generation,
             "iat": now,
-            "aud": self.issuer if audience is None else audience,
+            "aud": [first, *others] if others else first,
         }
+        if scope is not None:
+            claims["scope"] = scope
         if client.token_lifetime is not None:
             claims["exp"] = now + client.token_lifetime
         key = self._keys.signing
@@ -94,6 +97,8 @@ class AccessTokens:
     def _check(self, claims: Mapping[str, Any]) -> None:
         if any(not isinstance(claims.get(name), str) for name in _STRINGS):
             raise CredentialsRejected("the token lacks a claim, or a claim has the wrong type")
+        if not isinstance(claims.get("scope", ""), str):
+            raise CredentialsRejected("the token's scope is no string")
         issued, expires = claims.get("iat"), claims.get("exp")
         if type(issued) is not int or ("exp" in claims and type(expires) is not int):
             raise CredentialsRejected("the token's times are not whole seconds")

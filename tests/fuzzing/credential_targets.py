@@ -54,7 +54,7 @@ _PRIVATE = ec.derive_private_key(7, ec.SECP256R1())
 KID = ES256.thumbprint(_PRIVATE.public_key())
 _KEY = SigningKey(KID, "ES256", _PRIVATE, _PRIVATE.public_key(), created=0.0, signs_from=0.0)
 _TOKENS = AccessTokens(SigningKeys([_KEY]), ISSUER, lambda: NOW)
-TOKEN, CLAIMS, _ = _TOKENS.issue(CLIENT, "sid", None)
+TOKEN, CLAIMS, _ = _TOKENS.issue(CLIENT, "sid")
 HEADER = {"alg": "ES256", "kid": KID, "typ": TYPE}
 _VERIFIER = _PlainVerifier()
 _WORLD = World(clients={"me": CLIENT})

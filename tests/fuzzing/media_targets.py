@@ -17,7 +17,7 @@ from falconbox.media import FORM, JSON, YAML_TYPES, choose, form, read
 
 
 def form_text(data: bytes) -> None:
-    """A form is read exactly when no name stands twice and all of it can be decoded, and then as urllib reads it."""
+    """A form is read exactly when no name but `resource` stands twice and all can be decoded, then as urllib reads it."""
     found = attempt(form.loads, data, refused=REFUSED)
     encoded = re.sub(rb"[^\x00-\x7f]", lambda byte: b"%%%02X" % byte[0][0], data).decode()
     try:
@@ -26,7 +26,10 @@ def form_text(data: bytes) -> None:
         assert found is REFUSED
         return
     right = not re.search("%(?![0-9A-Fa-f]{2})", encoded) and len(pairs) <= form.MAX_FIELDS
-    assert found == (dict(pairs) if right and len(dict(pairs)) == len(pairs) else REFUSED)
+    once = [name for name, _ in pairs if name != "resource"]
+    resources = [value for name, value in pairs if name == "resource"]
+    expected = dict(pairs) | ({"resource": resources} if len(resources) > 1 else {})
+    assert found == (expected if right and len(set(once)) == len(once) else REFUSED)
 
 
 def media_types(data: bytes) -> None:

@@ -181,6 +181,8 @@ def test_every_value_has_its_place() -> None:
 
 def test_a_form_is_read_strictly() -> None:
     assert form.loads(b"a=1&b=x+y%20z&c=&d") == {"a": "1", "b": "x y z", "c": "", "d": ""}
+    assert form.loads(b"resource=x&a=1&resource=&%72esource=x") == {"resource": ["x", "", "x"], "a": "1"}
+    assert form.loads(b"resource=x") == {"resource": "x"}
     for data in (b"a=1&a=2", b"a=%zz", b"a=%f", b"a=%ff", b"&".join(b"a%d=1" % number for number in range(101))):
         with pytest.raises(Malformed):
             form.loads(data)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from falconbox.authentication.basic import read_credentials
@@ -38,6 +39,8 @@ CLIENTS = {
     "me": client("me"),
     "never": client("never", token_lifetime=None),
     "choosy": client("choosy", audiences=frozenset({"https://a"})),
+    "reader": client("reader", scopes=("list", "read", "write")),
+    "wordy": client("wordy", scopes=tuple(f"{number:0100}" for number in range(100))),
     "basic-only": client("basic-only", grant_types=frozenset({"basic"})),
     "off": client("off", active=False),
     "no-secret": client("no-secret", secret_hash=None),
@@ -113,6 +116,64 @@ def test_id_and_secret_may_be_form_encoded_in_the_header_as_the_rfc_has_it(endpo
             assert refusal(endpoint, parameters, basic(text)).error == "unauthorized_client"
 
 
+def issued(endpoint: TokenEndpoint, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answer to a good request, and the claims of its token."""
+    answer = endpoint.respond({**GOOD, **more}, None, "192.0.2.1").body
+    return dict(answer), jwt.decode(answer["access_token"], options={"verify_signature": False})
+
+
+@pytest.mark.parametrize(
+    ("asked", "audience"),
+    [
+        ({}, "https://box"), ({"audience": "any text"}, "any text"), ({"resource": "https://a"}, "https://a"),
+        ({"resource": ["https://a"]}, "https://a"), ({"resource": ["https://a", "urn:b:c"]}, ["https://a", "urn:b:c"]),
+        ({"resource": ["https://a", "https://a"]}, "https://a"), ({"audience": "https://a", "resource": "https://a"}, "https://a"),
+        ({"audience": "x", "resource": "https://a"}, ["x", "https://a"]), ({"resource": []}, "https://box"), ({"resource": ""}, "https://box"),
+        ({"resource": "https://a/b?c=d"}, "https://a/b?c=d"),
+    ],
+)  # fmt: skip
+def test_a_token_is_for_every_audience_and_resource_that_was_named(
+    endpoint: TokenEndpoint, store: SqliteStore, asked: dict[str, Any], audience: Any
+) -> None:
+    _, claims = issued(endpoint, **asked)
+    assert claims["aud"] == audience
+    (session,) = store.find("Session").records
+    assert session.body["audience"] == (audience if isinstance(audience, list) else [audience])
+
+
+def test_a_client_that_lists_audiences_may_ask_for_these_as_resources_too(endpoint: TokenEndpoint) -> None:
+    assert issued(endpoint, client_id="choosy", resource="https://a")[1]["aud"] == "https://a"
+
+
+@pytest.mark.parametrize(
+    ("asked", "scope"),
+    [({}, "list read write"), ({"scope": ""}, "list read write"), ({"scope": "read"}, "read"), ({"scope": "write list"}, "write list"),
+     ({"scope": "read read"}, "read")],
+)  # fmt: skip
+def test_the_scope_that_is_granted_stands_in_the_answer_in_the_token_and_in_the_session(
+    endpoint: TokenEndpoint, store: SqliteStore, asked: dict[str, str], scope: str
+) -> None:
+    answer, claims = issued(endpoint, client_id="reader", **asked)
+    (session,) = store.find("Session").records
+    assert answer["scope"] == claims["scope"] == session.body["scope"] == scope
+
+
+def test_a_client_without_scopes_is_granted_none(endpoint: TokenEndpoint) -> None:
+    answer, claims = issued(endpoint)
+    assert "scope" not in answer
+    assert "scope" not in claims
+
+
+def test_a_token_that_nobody_would_read_for_its_length_is_not_issued(
+    endpoint: TokenEndpoint, store: SqliteStore
+) -> None:
+    assert refusal(endpoint, {**GOOD, "client_id": "wordy"}).error == "invalid_request"
+    resources = [f"https://{number}{'a' * 1500}" for number in range(8)]
+    assert refusal(endpoint, {**GOOD, "resource": resources}).error == "invalid_request"
+    assert store.find("Session").total == 0
+    assert issued(endpoint, client_id="wordy", scope=f"{7:0100}")[1]["scope"] == f"{7:0100}"
+
+
 def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> None:
     answer = endpoint.respond(
         {**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None, "192.0.2.1"
@@ -137,6 +198,18 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "secret is a number": ({**GOOD, "client_secret": 12345678}, None, "invalid_request"),
     "grant type is a list": ({**GOOD, "grant_type": ["client_credentials"]}, None, "invalid_request"),
     "audience is a list": ({**GOOD, "audience": ["a"]}, None, "invalid_request"),
+    "resource is an object": ({**GOOD, "resource": {"$ne": None}}, None, "invalid_request"),
+    "resource is a list of numbers": ({**GOOD, "resource": ["https://a", 5]}, None, "invalid_request"),
+    "long resource": ({**GOOD, "resource": "https://" + "a" * 3000}, None, "invalid_request"),
+    "many resources": ({**GOOD, "resource": [f"https://{number}" for number in range(9)]}, None, "invalid_request"),
+    "relative resource": ({**GOOD, "resource": "/api"}, None, "invalid_target"),
+    "resource without a scheme": ({**GOOD, "resource": "api.example"}, None, "invalid_target"),
+    "resource with a fragment": ({**GOOD, "resource": "https://a/#b"}, None, "invalid_target"),
+    "resource with an empty fragment": ({**GOOD, "resource": "https://a#"}, None, "invalid_target"),
+    "resource with a space": ({**GOOD, "resource": "https://a b"}, None, "invalid_target"),
+    "resource with a broken escape": ({**GOOD, "resource": "https://a/%zz"}, None, "invalid_target"),
+    "resource with a line end": ({**GOOD, "resource": "https://a\n"}, None, "invalid_target"),
+    "one resource of two is none": ({**GOOD, "resource": ["https://a", "b"]}, None, "invalid_target"),
     "empty grant type": ({**GOOD, "grant_type": ""}, None, "invalid_request"),
     "long secret": ({**GOOD, "client_secret": "x" * 3000}, None, "invalid_request"),
     "upper case grant": ({**GOOD, "grant_type": "CLIENT_CREDENTIALS"}, None, "unsupported_grant_type"),
@@ -147,7 +220,19 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "client without secret": ({**GOOD, "client_id": "no-secret"}, None, "invalid_client"),
     "wrong grant and wrong secret": ({**GOOD, "client_id": "basic-only", "client_secret": "x"}, None, "invalid_client"),
     "wrong grant": ({**GOOD, "client_id": "basic-only"}, None, "unauthorized_client"),
-    "a scope": ({**GOOD, "scope": "admin"}, None, "invalid_scope"),
+    "a scope of a client that has none": ({**GOOD, "scope": "admin"}, None, "invalid_scope"),
+    "another scope": ({**GOOD, "client_id": "reader", "scope": "admin"}, None, "invalid_scope"),
+    "a scope beside a right one": ({**GOOD, "client_id": "reader", "scope": "read admin"}, None, "invalid_scope"),
+    "a scope in upper case": ({**GOOD, "client_id": "reader", "scope": "READ"}, None, "invalid_scope"),
+    "two spaces in a scope": ({**GOOD, "client_id": "reader", "scope": "read  list"}, None, "invalid_scope"),
+    "a scope that ends in a line end": ({**GOOD, "client_id": "reader", "scope": "read\n"}, None, "invalid_scope"),
+    "a space for a scope": ({**GOOD, "client_id": "reader", "scope": " "}, None, "invalid_scope"),
+    "scope is a list": ({**GOOD, "client_id": "reader", "scope": ["read"]}, None, "invalid_request"),
+    "a resource it may not have": (
+        {**GOOD, "client_id": "choosy", "audience": "https://a", "resource": "https://b"},
+        None,
+        "invalid_target",
+    ),
     "an audience it may not have": ({**GOOD, "client_id": "choosy", "audience": "https://b"}, None, "invalid_target"),
     "broken header": ({"grant_type": "client_credentials"}, "Basic !!!", "invalid_client"),
     "another scheme": ({"grant_type": "client_credentials"}, "Bearer x", "invalid_client"),
@@ -199,8 +284,10 @@ def test_a_parameter_without_a_value_counts_as_left_out(endpoint: TokenEndpoint)
 def test_a_refusal_says_for_the_log_who_asked_once_that_is_known(endpoint: TokenEndpoint) -> None:
     for name, (parameters, header, error) in CASES.items():
         known = refusal(endpoint, parameters, header).caller.client
-        authenticated = error in ("unauthorized_client", "invalid_scope", "invalid_target")
-        assert (known is not None) is authenticated, name
+        if error in ("unauthorized_client", "invalid_scope"):
+            assert known is not None, name
+        if error in ("invalid_client", "unsupported_grant_type"):
+            assert known is None, name
 
 
 def test_a_token_whose_session_cannot_be_stored_is_not_given_out(endpoint: TokenEndpoint, store: SqliteStore) -> None:

@@ -49,7 +49,7 @@ def test_the_key_is_made_once_and_shared_by_all_nodes(store: SqliteStore, tmp_pa
     made, found = SigningKeys.open(store), SigningKeys.open(other)
     assert made.signing.kid == found.signing.kid
     assert store.head() == 1
-    token, claims, _ = AccessTokens(made, ISSUER).issue(CLIENT, "s", None)
+    token, claims, _ = AccessTokens(made, ISSUER).issue(CLIENT, "s")
     assert AccessTokens(found, ISSUER).verify(token) == claims
     other.close()
 
@@ -59,7 +59,7 @@ def test_a_token_is_signed_by_the_algorithm_of_the_key_and_verified_by_others(
     store: SqliteStore, algorithm: Algorithm
 ) -> None:
     keys = SigningKeys.open(store, algorithm)
-    token, claims, kid = AccessTokens(SigningKeys.open(store), ISSUER).issue(CLIENT, "s", None)
+    token, claims, kid = AccessTokens(SigningKeys.open(store), ISSUER).issue(CLIENT, "s")
     assert jwt.get_unverified_header(token)["alg"] == algorithm.name
     (published,) = jwt.PyJWKSet.from_dict(keys.jwk_set()).keys
     assert (published.key_id, published.public_key_use, published.algorithm_name) == (kid, "sig", algorithm.name)
@@ -184,7 +184,7 @@ def test_of_two_keys_that_begin_together_all_nodes_choose_the_same() -> None:
 def test_without_any_key_nothing_is_signed_and_nothing_verifies() -> None:
     keys = SigningKeys()
     with pytest.raises(StoreUnavailable, match="no key"):
-        AccessTokens(keys, ISSUER).issue(CLIENT, "s", None)
+        AccessTokens(keys, ISSUER).issue(CLIENT, "s")
     assert (keys.jwk_set(), KeySet().states(0)) == ({"keys": []}, [])
 
 
@@ -260,7 +260,7 @@ def test_the_tokens_of_a_key_end_with_it_although_they_have_been_seen_before(
 ) -> None:
     tokens = AccessTokens(keys, ISSUER)
     bearer, world = BearerAuthentication(tokens), World(clients={"me": CLIENT})
-    token = tokens.issue(CLIENT, "s", None).token
+    token = tokens.issue(CLIENT, "s").token
     assert bearer.authenticate(token, world).client is CLIENT
     add(store, "2", key(time.time()))
     snapshot.refresh()

@@ -59,7 +59,7 @@ def tokens(keys: SigningKeys, clock: Clock) -> AccessTokens:
 
 
 def test_a_token_has_the_header_and_claims_of_rfc_9068(tokens: AccessTokens, keys: SigningKeys, clock: Clock) -> None:
-    token, claims, kid = tokens.issue(client(), "sid-1", None)
+    token, claims, kid = tokens.issue(client(), "sid-1")
     assert jwt.get_unverified_header(token) == {"typ": "at+jwt", "alg": keys.signing.algorithm, "kid": kid}
     now = int(clock.now)
     assert {**claims, "jti": "x"} == {
@@ -70,25 +70,25 @@ def test_a_token_has_the_header_and_claims_of_rfc_9068(tokens: AccessTokens, key
 
 
 def test_the_audience_that_was_asked_for_replaces_our_own(tokens: AccessTokens) -> None:
-    token, claims, _ = tokens.issue(client(), "s", "https://other")
+    token, claims, _ = tokens.issue(client(), "s", ("https://other",))
     assert claims["aud"] == "https://other"
     with pytest.raises(CredentialsRejected, match="another audience"):
         tokens.verify(token)
 
 
 def test_a_token_without_lifetime_has_no_expiration(tokens: AccessTokens, clock: Clock) -> None:
-    token, claims, _ = tokens.issue(client(token_lifetime=None), "s", None)
+    token, claims, _ = tokens.issue(client(token_lifetime=None), "s")
     assert "exp" not in claims
     clock.now += 10**9
     assert tokens.verify(token) == claims
 
 
 def test_two_tokens_are_never_the_same(tokens: AccessTokens) -> None:
-    assert tokens.issue(client(), "s", None)[1]["jti"] != tokens.issue(client(), "s", None)[1]["jti"]
+    assert tokens.issue(client(), "s")[1]["jti"] != tokens.issue(client(), "s", None)[1]["jti"]
 
 
 def test_expiry_knows_no_leeway(tokens: AccessTokens, clock: Clock) -> None:
-    token, claims, _ = tokens.issue(client(token_lifetime=10), "s", None)
+    token, claims, _ = tokens.issue(client(token_lifetime=10), "s")
     clock.now = claims["exp"] - 0.001
     tokens.verify(token)
     clock.now = claims["exp"]
@@ -215,13 +215,13 @@ def test_no_text_makes_the_reader_of_tokens_fail_otherwise(text: str) -> None:
 def _bind(keys: SigningKeys) -> None:
     global _TOKEN  # noqa: PLW0603  # hypothesis calls a function, and a fixture makes what it needs
     tokens = AccessTokens(keys, ISSUER, CLOCK)
-    _TOKEN = (tokens.issue(client(), "s", None)[0], tokens)
+    _TOKEN = (tokens.issue(client(), "s")[0], tokens)
 
 
 def test_what_can_change_is_looked_at_every_time(tokens: AccessTokens, clock: Clock) -> None:
     """The signature is verified once; expiry, session and client are looked at with every request."""
     bearer = BearerAuthentication(tokens, clock)
-    token, claims, _ = tokens.issue(client(), "sid", None)
+    token, claims, _ = tokens.issue(client(), "sid")
     world = World(clients={"me": client()})
     caller = bearer.authenticate(token, world)
     assert (caller.client, caller.session, caller.claims) == (client(), "sid", claims)
