@@ -14,6 +14,7 @@ import falcon
 
 from falconbox.admission import Admission
 from falconbox.api import description
+from falconbox.audit_log import AuditLog, AuditTrail
 from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher, is_hash
@@ -96,11 +97,13 @@ def build(settings: Settings) -> Service:
 def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     # So that a flood of unfamiliar secrets leaves threads for everything else.
     hasher = SecretHasher(queue=max(1, settings.threads - 2))
-    generated = ensure_admin(store, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
+    # There is no log yet: what the start changes is left in the store for it.
+    audit = AuditTrail(store)
+    generated = ensure_admin(store, audit, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
     keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm])
     tokens = AccessTokens(keys, settings.public_url)
     admission = Admission(plugins.engines)
-    synced, problem = _sync(settings, store, admission, hasher)
+    synced, problem = _sync(settings, store, audit, admission, hasher)
     compiler = PolicyCompiler(plugins.engines, plugins.shipped)
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
@@ -110,9 +113,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     authentication = ClientAuthentication(
         lambda: snapshot.current.clients, read_basic=read_credentials, verify=verifier.verify
     )
-    decision_log = DecisionLog(
-        open_sink(settings.decision_log), plugins.decided, required=settings.decision_log_required
-    )
+    decision_log, audit_log = _logs(settings, plugins, store)
     decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
     guard = Guard(
         snapshot,
@@ -127,16 +128,17 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         store,
         snapshot,
         decision_log=decision_log,
+        audit_log=audit_log,
         decision_point=decision_point,
         keys=keys,
         sync_problem=problem,
     )
     resources = {
-        "Client": Clients(store, snapshot, admission, hasher.hash),
-        "AccessPolicy": Policies(store, snapshot, admission),
-        "Session": Sessions(store, snapshot),
+        "Client": Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash),
+        "AccessPolicy": Policies(store, audit_log, snapshot, admission),
+        "Session": Sessions(store, audit_log, snapshot),
         "box": Box(store),
-        "token": OAuthEndpoint(TokenEndpoint(authentication, store, tokens), decision_log),
+        "token": OAuthEndpoint(TokenEndpoint(authentication, store, tokens), audit_log),
         "test_policy": TestPolicy(snapshot, admission, decision_point),
         "healthz": Healthz(),
         "readyz": Readyz(checks),
@@ -148,8 +150,29 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     }
     application = create_app(guard, resources, https=settings.public_url.startswith("https:"))
     return Service(
-        application, settings, store, plugins, snapshot, decision_log, housekeeping, generated, synced, problem
+        application,
+        settings,
+        store,
+        plugins,
+        snapshot,
+        decision_log,
+        audit_log,
+        housekeeping,
+        generated,
+        synced,
+        problem,
     )
+
+
+def _logs(settings: Settings, plugins: Plugins, store: Store) -> tuple[DecisionLog, AuditLog]:
+    """Open the logs; two that go to one place are one, so that no line of theirs gets into another."""
+    required = settings.decision_log_required
+    decisions = DecisionLog(open_sink(settings.decision_log), plugins.decided, required=required)
+    apart = os.path.realpath(settings.audit_log) != os.path.realpath(settings.decision_log)
+    changes = DecisionLog(open_sink(settings.audit_log), plugins.decided, required=required) if apart else decisions
+    audit_log = AuditLog(store, changes, apart=apart)
+    audit_log.start()
+    return decisions, audit_log
 
 
 def create_app(guard: Guard, resources: Mapping[str, object], *, https: bool) -> falcon.App[Any, Any]:
@@ -212,14 +235,14 @@ def _started(settings: Settings) -> Service:
 
 
 def _sync(
-    settings: Settings, store: Store, admission: Admission, hasher: SecretHasher
+    settings: Settings, store: Store, audit: AuditTrail, admission: Admission, hasher: SecretHasher
 ) -> tuple[SyncResult | None, FalconboxError | None]:
     """Bring in the policy directory. A broken one leaves the last good set in force, if there is one."""
     if settings.policies is None:
         return None, None
     secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
     try:
-        return sync_directory(settings.policies, store, admission, secrets), None
+        return sync_directory(settings.policies, store, audit, admission, secrets), None
     except (Invalid, StartupError) as error:
         if store.get("policy-source", "default") is None:
             raise

@@ -19,7 +19,7 @@ def announce(service: Service, port: int, out: TextIO = sys.stderr) -> None:
         "store": service.store.description,
         "policies": _policies(service),
         "engines": ", ".join(f"{name} ({service.plugins.origins[name]})" for name in sorted(service.plugins.engines)),
-        "log": f"decisions go to {settings.decision_log}",
+        "log": f"decisions go to {settings.decision_log}, changes to {settings.audit_log}",
         "admin": _admin(service),
     }
     out.write(f"falconbox {falconbox.__version__}\n")

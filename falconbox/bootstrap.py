@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from falconbox.audit_log import Actor, AuditTrail, by_itself, change
 from falconbox.authentication.secrets import SecretHasher, generate_secret
 from falconbox.errors import StoreConflict
 from falconbox.mapping import client_body
@@ -29,30 +30,44 @@ RACE: Final = 2.0
 """Seconds that a node waits for another one that seems to be making admin at the same moment."""
 
 
-def ensure_admin(store: Store, hasher: SecretHasher, secret: str | None, secret_file: Path) -> str | None:
+FIRST_START: Final = by_itself("first start")
+
+
+def ensure_admin(
+    store: Store, audit: AuditTrail, hasher: SecretHasher, secret: str | None, secret_file: Path
+) -> str | None:
     """Make admin on the first start, and give it a configured secret that has changed since.
 
     Returns the secret if one was generated just now; it is in `secret_file` too. Raises StoreError and OSError.
     """
     marker = store.get(*MARKER)
     if marker is None:
-        return _first_start(store, hasher, secret, secret_file)
+        return _first_start(store, audit, hasher, secret, secret_file)
     if secret is not None and not _same(hasher, marker, secret):
         admin = store.get("Client", ADMIN)
         if admin is not None and not _same(hasher, admin, secret):
             body = client_body(admin.body["document"], hasher.hash(secret), admin.body)
-            store.put("Client", ADMIN, body, expect=admin.version)
+            with audit.change(change.put(by_itself("changed setting"), "Client", ADMIN, admin, body)):
+                store.put("Client", ADMIN, body, expect=admin.version)
         store.put(*MARKER, {"secret_hash": hasher.hash(secret)}, expect=marker.version)
     return None
 
 
-def restore_admin(store: Store, hasher: SecretHasher, secret: str | None, secret_file: Path) -> str | None:
+def restore_admin(
+    store: Store,
+    audit: AuditTrail,
+    hasher: SecretHasher,
+    secret: str | None,
+    secret_file: Path,
+    *,
+    actor: Actor = FIRST_START,
+) -> str | None:
     """Put admin and its policy back as they are on a first start; return the secret if one was generated."""
     generated = None if secret is not None else generate_secret()
     chosen = secret if secret is not None else str(generated)
     if generated is not None:
         write_secret(secret_file, generated)
-    _put_admin(store, hasher.hash(chosen), Expect.ANYTHING)
+    _put_admin(store, audit, actor, hasher.hash(chosen), Expect.ANYTHING)
     store.put(*MARKER, _marker(hasher, secret))
     return generated
 
@@ -66,27 +81,32 @@ def write_secret(path: Path, secret: str) -> None:
     beside.replace(path)
 
 
-def _first_start(store: Store, hasher: SecretHasher, secret: str | None, secret_file: Path) -> str | None:
+def _first_start(
+    store: Store, audit: AuditTrail, hasher: SecretHasher, secret: str | None, secret_file: Path
+) -> str | None:
     generated = None if secret is not None else generate_secret()
     chosen = secret if secret is not None else str(generated)
     try:
-        _put_admin(store, hasher.hash(chosen), Expect.ABSENT)
+        _put_admin(store, audit, FIRST_START, hasher.hash(chosen), Expect.ABSENT)
     except StoreConflict:
         if _finished_by_another_node(store):
             return None
         # A start that was cut short left it half made: make it anew.
-        return restore_admin(store, hasher, secret, secret_file)
+        return restore_admin(store, audit, hasher, secret, secret_file)
     if generated is not None:
         write_secret(secret_file, generated)
     store.put(*MARKER, _marker(hasher, secret))
     return generated
 
 
-def _put_admin(store: Store, secret_hash: str, expect: Expect) -> None:
+def _put_admin(store: Store, audit: AuditTrail, actor: Actor, secret_hash: str, expect: Expect) -> None:
     before = store.get("Client", ADMIN)
     body = client_body(CLIENT, secret_hash, None if before is None else before.body)
-    store.put("Client", ADMIN, body, expect=expect)
-    store.put("AccessPolicy", ADMIN, {"document": POLICY}, expect=expect)
+    with audit.change(change.put(actor, "Client", ADMIN, before, body)):
+        store.put("Client", ADMIN, body, expect=expect)
+    policy = {"document": POLICY}
+    with audit.change(change.put(actor, "AccessPolicy", ADMIN, store.get("AccessPolicy", ADMIN), policy)):
+        store.put("AccessPolicy", ADMIN, policy, expect=expect)
 
 
 def _marker(hasher: SecretHasher, secret: str | None) -> Mapping[str, Any]:

@@ -90,8 +90,8 @@ class Guard:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the request pass, or raise the HTTP error that it is answered with.
 
-        What has been found out is left in `req.context`: `target`, `body`, `caller` and `world`; on an open route
-        `record_id` and `asked`, for a record that the resource may write, instead of the last two.
+        What has been found out is left in `req.context`: `target`, `body`, `caller`, on a route that is not open
+        `world`, and `record_id` and `asked`, for records that the resource may write.
         """
         passage = self.passage(req.env)
         try:

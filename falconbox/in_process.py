@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from falconbox.admission import Admission
+from falconbox.audit_log import AuditTrail
 from falconbox.authentication import Authenticator
 from falconbox.authentication.secrets import SecretHasher, is_hash
 from falconbox.authentication.verification import CredentialVerifier
@@ -75,7 +76,8 @@ class AccessControl:
             kept = _opened(store, opened)
             if policies is not None:
                 secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
-                sync_directory(Path(policies), kept, Admission(plugins.engines), secrets)
+                # Who shares the store with a service leaves it the record of that.
+                sync_directory(Path(policies), kept, AuditTrail(kept), Admission(plugins.engines), secrets)
             keys = SigningKeys.open(kept)
             compiler = PolicyCompiler(plugins.engines, plugins.shipped)
             self.snapshot = Snapshot(kept, compiler, prepare=lambda world: keys.follow(world.keys))

@@ -1,19 +1,16 @@
 """For whoever has locked everybody out: switch policies off and put admin back, on the store itself.
 
-It is written down: an `audit` document in the store says what was done, when, and by which user of the machine.
+It is written down: the audit log says what was done, when, and by which user of the machine.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import getpass
-import os
-import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from falconbox.audit_log import AuditTrail, by_command, change
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.bootstrap import restore_admin
 from falconbox.errors import Invalid, Problem
@@ -38,14 +35,16 @@ def recover(store: Store, *, off: Sequence[str], secret: str | None, secret_file
     problems = [found for found in records if isinstance(found, Problem)]
     if problems:
         raise Invalid(problems)
+    audit, actor = AuditTrail(store), by_command("recover")
     for record in records:
         if isinstance(record, Record):
             # One that cannot be read any more can be switched off all the same.
             document = record.body.get("document")
             kept = document if isinstance(document, dict) else {"id": record.id}
-            store.put("AccessPolicy", record.id, {"document": {**kept, "mode": "off"}}, expect=record.version)
-    generated = restore_admin(store, SecretHasher(), secret, secret_file)
-    store.append("audit", str(uuid.uuid4()), _audit(off))
+            body = {"document": {**kept, "mode": "off"}}
+            with audit.change(change.put(actor, "AccessPolicy", record.id, record, body)):
+                store.put("AccessPolicy", record.id, body, expect=record.version)
+    generated = restore_admin(store, audit, SecretHasher(), secret, secret_file, actor=actor)
     return Recovery(tuple(off), generated, str(secret_file))
 
 
@@ -60,11 +59,3 @@ def _own_policy(store: Store, policy_id: str) -> Record | Problem:
             detail = f"comes from a policy directory: change it there ({member['file']}), then restart"
             return Problem(f"AccessPolicy/{policy_id}", detail)
     return Problem(f"AccessPolicy/{policy_id}", "there is no such policy")
-
-
-def _audit(off: Sequence[str]) -> dict[str, Any]:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        user = str(os.getuid())
-    return {"action": "recover", "time": time.time(), "user": user, "switched_off": list(off), "restored": "admin"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import falcon
 
+from falconbox.audit_log import AuditLog
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError
@@ -29,6 +30,7 @@ class Service:
     plugins: Plugins
     snapshot: Snapshot
     decision_log: DecisionLog
+    audit_log: AuditLog
     housekeeping: Housekeeping
     generated_secret: str | None
     synced: SyncResult | None
@@ -38,6 +40,7 @@ class Service:
         """Stop following the store, write what is left of the decision log, and close both."""
         self.housekeeping.stop()
         self.snapshot.stop()
+        self.audit_log.close()
         self.decision_log.close()
         self.store.close()
 
@@ -52,6 +55,7 @@ class Readiness:
         snapshot: Snapshot,
         *,
         decision_log: DecisionLog,
+        audit_log: AuditLog,
         decision_point: DecisionPoint,
         keys: SigningKeys,
         sync_problem: FalconboxError | None,
@@ -60,6 +64,7 @@ class Readiness:
         self._store = store
         self._snapshot = snapshot
         self._decision_log = decision_log
+        self._audit_log = audit_log
         self._decision_point = decision_point
         self._keys = keys
         self._sync_problem = sync_problem
@@ -79,7 +84,14 @@ class Readiness:
             "policy_directory": {"ok": self._sync_problem is None},
             "evaluations": {"ok": True, "slow": self._decision_point.slow_evaluations},
             "decision_log": {"ok": True, "dropped": self._decision_log.dropped},
+            "audit_log": {"ok": True, "dropped": self._audit_log.dropped, **self._waiting()},
         }
+
+    def _waiting(self) -> dict[str, int]:
+        try:
+            return {"waiting": self._audit_log.waiting()}
+        except FalconboxError:
+            return {}  # they stand in the store, which cannot be reached
 
     def _store_answers(self) -> bool:
         try:

@@ -78,6 +78,9 @@ TABLE: Final = (
     ),
     Setting("insecure_http", values.switch, "false", "Listen beyond loopback although no TLS is in front."),
     Setting("decision_log", values.destination, "stdout", "Where decisions are written down: stdout, none, or a file."),
+    Setting(
+        "audit_log", values.destination, None, "Where changes and tokens are written down. By default with decisions."
+    ),
     Setting("decision_log_required", values.switch, "false", "Answer 503 rather than decide without a durable record."),
     Setting(
         "token_algorithm", values.token_algorithm, "ES256", "What new keys of tokens are for: ES256, RS256 or EdDSA."

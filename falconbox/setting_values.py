@@ -53,7 +53,7 @@ def path(text: str) -> Path:
 
 
 def destination(text: str) -> str:
-    """Return where the decision log goes: `stdout`, `none` or a file."""
+    """Return where a log goes: `stdout`, `none` or a file."""
     return str(path(text))
 
 

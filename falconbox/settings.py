@@ -47,6 +47,7 @@ class Settings:
     forwarded_headers: tuple[str, ...]
     insecure_http: bool
     decision_log: str
+    audit_log: str
     decision_log_required: bool
     token_algorithm: str
     threads: int
@@ -126,9 +127,11 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[Problem]:
 def _contradictions(found: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Problem]:
     if found["port"] == 0 and found["public_url"] is None:
         yield Problem(origins["port"], "is 0, so the public URL cannot be known: give --public-url too")
-    if found["decision_log_required"] and found["decision_log"] in ("none", "stdout"):
-        # What is written to a pipe may be lost: only a file can be waited for.
-        yield Problem(origins["decision_log_required"], "needs a file: name one with --decision-log")
+    for name in ("decision_log", "audit_log"):
+        if found["decision_log_required"] and found[name] in ("none", "stdout"):
+            # What is written to a pipe may be lost: only a file can be waited for.
+            flag = name.replace("_", "-")
+            yield Problem(origins["decision_log_required"], f"needs a file: name one with --{flag}")
     if values.is_loopback(found["host"]):
         return
     if not (found["trusted_proxies"] or found["insecure_http"]):
@@ -150,6 +153,7 @@ def _completed(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **found,
         "store": found["store"] or f"sqlite:///{found['data_dir'] / 'falconbox.sqlite3'}",
+        "audit_log": found["audit_log"] or found["decision_log"],
         "public_url": found["public_url"] or f"http://{host}:{found['port']}",
         "trusted_proxies": found["trusted_proxies"] or (),
     }

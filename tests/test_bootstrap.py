@@ -6,12 +6,15 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from falconbox import bootstrap
+from falconbox.audit_log import AuditTrail
+from falconbox.audit_log.trail import ENTRY
 from falconbox.authentication.secrets import SecretHasher
-from falconbox.bootstrap import ensure_admin, write_secret
+from falconbox.bootstrap import write_secret
 from falconbox.errors import Invalid, StoreUnavailable
 from falconbox.recovery import recover
 from falconbox.store.sqlite import SqliteStore
@@ -25,6 +28,10 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(tmp_path / "store")
     yield store
     store.close()
+
+
+def ensure_admin(store: Any, *arguments: Any) -> str | None:
+    return bootstrap.ensure_admin(store, AuditTrail(store), *arguments)
 
 
 def secret_opens(store: SqliteStore, secret: str) -> bool:
@@ -56,7 +63,7 @@ def test_a_deleted_admin_does_not_come_back_with_a_changed_secret(store: SqliteS
     assert store.get("Client", "admin") is None
 
 
-@pytest.mark.parametrize("writes", range(3))
+@pytest.mark.parametrize("writes", range(5))
 def test_a_first_start_that_was_cut_short_is_repaired_by_the_next(
     store: SqliteStore, tmp_path: Path, writes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,9 +122,13 @@ def test_recovery_is_all_or_nothing_and_written_down(store: SqliteStore, tmp_pat
     done = recover(store, off=["own"], secret=None, secret_file=tmp_path / "secret")
     assert secret_opens(store, done.generated_secret)
     assert store.get("AccessPolicy", "own").body["document"]["mode"] == "off"
-    (audit,) = store.find("audit").records
-    assert (audit.body["action"], audit.body["switched_off"]) == ("recover", ["own"])
-    assert done.generated_secret not in str(audit.body)
+    records = [entry.body["record"] for entry in store.find(ENTRY).records]
+    told = [(record["code"], record["resource"]) for record in records if record["actor"]["by"] == "command"]
+    assert told == [
+        ("policy-replaced", "AccessPolicy/own"), ("client-replaced", "Client/admin"), ("policy-replaced", "AccessPolicy/admin")
+    ]  # fmt: skip
+    assert records[-1]["actor"].keys() == {"by", "command", "user"}
+    assert done.generated_secret not in str(records)
 
 
 def test_recovery_switches_off_a_policy_that_cannot_be_read(store: SqliteStore, tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
+def now() -> str:
+    """Return the time as records have it: UTC, microseconds."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
+
+
 def decided(record_id: str, asked: Asked, decision: Decision) -> dict[str, Any]:
     """Return the record of a decision."""
     record = _record(record_id, "decision", asked, allow=decision.allow, code=decision.code)
@@ -61,7 +66,7 @@ def answered(record_id: str, asked: Asked, kind: str, code: str) -> dict[str, An
 def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "id": record_id,
-        "time": dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
+        "time": now(),
         "kind": kind,
         "method": asked.method,
         "uri": asked.uri[:MAX_URI],

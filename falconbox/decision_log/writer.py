@@ -49,11 +49,24 @@ class DecisionLog:
         Raises DecisionLogUnavailable when the log is required and cannot be written.
         """
         if self._required:
-            self._write_through(record)
+            self.write_through(record)
         try:
             self._queue.put_nowait(record)
         except queue.Full:
             self.dropped += 1
+
+    def write_through(self, record: Record) -> None:
+        """Write a record here and now; return when it is durable. Raises DecisionLogUnavailable.
+
+        Waits for as long as nobody reads: nothing that answers a request may call it, unless the log is required.
+        """
+        with self._lock:
+            try:
+                self._sink.write(_lines([record]))
+                self._sink.sync()
+            except OSError as error:
+                log.error("the log cannot be written: %s", error.strerror)  # noqa: TRY400  # one line will do
+                raise DecisionLogUnavailable("no record can be made") from error
 
     def close(self) -> None:
         """Write what waits, within CLOSE_TIMEOUT seconds, and stop."""
@@ -64,15 +77,6 @@ class DecisionLog:
         self._thread.join(CLOSE_TIMEOUT)
         if not self._thread.is_alive():
             self._sink.close()
-
-    def _write_through(self, record: Record) -> None:
-        with self._lock:
-            try:
-                self._sink.write(_lines([record]))
-                self._sink.sync()
-            except OSError as error:
-                log.error("the decision log cannot be written: %s", error.strerror)  # noqa: TRY400  # one line will do
-                raise DecisionLogUnavailable("no record could be made of the decision") from error
 
     def _write_on(self) -> None:
         going_on = True
@@ -96,7 +100,8 @@ class DecisionLog:
 
     def _write_batch(self, records: Sequence[Record]) -> None:
         try:
-            self._sink.write(_lines(records))
+            with self._lock:
+                self._sink.write(_lines(records))
         except (OSError, ValueError) as error:
             self.dropped += len(records)
             log.error("the decision log lost %d records: %s", len(records), error)  # noqa: TRY400  # one line will do

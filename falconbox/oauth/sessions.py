@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from falconbox.audit_log import Actor, Change
 from falconbox.store import Record, Store
 
 KIND: Final = "Session"
@@ -25,6 +26,14 @@ def store_session(store: Store, claims: Mapping[str, Any], kid: str) -> Record:
         body["expires_at"] = expires_at
     fields = {"client": [claims["client_id"]], "kid": [kid]}
     return store.append(KIND, claims["sid"], body, fields=fields, expires_at=expires_at)
+
+
+def revocation(actor: Actor, session: Record) -> Change:
+    """Return the change that revoking a session is, for the audit log."""
+    more = {"client": session.body["client"]}
+    # It is the revocation that stops the token; there is none yet.
+    return Change(code="session-revoked", actor=actor, kind=REVOCATION, id=session.id, version=None,
+                  resource=f"{KIND}/{session.id}", more=more)  # fmt: skip
 
 
 def revoke_session(store: Store, session: Record) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from falconbox.admission import Admission
+from falconbox.audit_log import AuditTrail
 from falconbox.mapping import client_body
 from falconbox.model import AccessPolicy, Client
 from falconbox.resources.configuration import Configuration
@@ -25,8 +26,10 @@ class Clients(Configuration):
         "grant_types": ("basic", "client_credentials"),
     }
 
-    def __init__(self, store: Store, snapshot: Snapshot, admission: Admission, hash_secret: HashSecret) -> None:
-        super().__init__(store, snapshot, admission)
+    def __init__(
+        self, store: Store, audit: AuditTrail, snapshot: Snapshot, admission: Admission, *, hash_secret: HashSecret
+    ) -> None:
+        super().__init__(store, audit, snapshot, admission)
         self._hash_secret = hash_secret
 
     def held(self) -> Mapping[str, Client | AccessPolicy]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import falcon
 
 from falconbox.admission import Admission
+from falconbox.audit_log import AuditTrail, change
 from falconbox.errors import Malformed, StoreConflict
 from falconbox.model import AccessPolicy, Client
 from falconbox.problems import HTTPProblem
@@ -33,8 +34,9 @@ class Configuration(ABC):
     searchable: ClassVar[Mapping[str, tuple[str, ...]]]
     """Search parameters, and the values that each can have; none: any."""
 
-    def __init__(self, store: Store, snapshot: Snapshot, admission: Admission) -> None:
+    def __init__(self, store: Store, audit: AuditTrail, snapshot: Snapshot, admission: Admission) -> None:
         self.store = store
+        self.audit = audit
         self.snapshot = snapshot
         self.admission = admission
 
@@ -58,7 +60,7 @@ class Configuration(ABC):
         if resource_id in self.held():
             raise _exists()
         try:
-            self.store.put(self.kind, resource_id, body, expect=Expect.ABSENT)
+            self._put(req, resource_id, None, body)
         except StoreConflict as error:
             raise _exists() from error
         self._answer_written(req, resp, resource_id, HTTPStatus.CREATED)
@@ -92,8 +94,7 @@ class Configuration(ABC):
         previous = self.store.get(self.kind, resource_id)
         exchange.check_preconditions(req, None if previous is None else previous.version)
         body = self.stored_body(document, previous)
-        expected = Expect.ABSENT if previous is None else previous.version
-        self.store.put(self.kind, resource_id, body, expect=expected)
+        self._put(req, resource_id, previous, body)
         self._answer_written(req, resp, resource_id, HTTPStatus.OK if previous else HTTPStatus.CREATED)
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, resource_id: str) -> None:
@@ -103,13 +104,19 @@ class Configuration(ABC):
         exchange.check_preconditions(req, None if previous is None else previous.version)
         if previous is None:
             raise exchange.not_found()
-        self.store.delete(self.kind, resource_id, expect=previous.version)
+        with self.audit.change(change.delete(exchange.actor(req), previous)):
+            self.store.delete(self.kind, resource_id, expect=previous.version)
         self.snapshot.refresh()
         exchange.answer(req, resp, {"deleted": f"{self.kind}/{resource_id}", **self.left_behind(resource_id)})
 
     def left_behind(self, _resource_id: str) -> dict[str, Any]:
         """Return what the answer to a deletion says besides."""
         return {}
+
+    def _put(self, req: falcon.Request, resource_id: str, previous: Record | None, body: Mapping[str, Any]) -> None:
+        expected = Expect.ABSENT if previous is None else previous.version
+        with self.audit.change(change.put(exchange.actor(req), self.kind, resource_id, previous, body)):
+            self.store.put(self.kind, resource_id, body, expect=expected)
 
     def _answer_written(self, req: falcon.Request, resp: falcon.Response, resource_id: str, status: HTTPStatus) -> None:
         self.snapshot.refresh()

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import falcon
 
+from falconbox.audit_log import Actor, by_caller
 from falconbox.errors import Malformed, NotAcceptable
 from falconbox.media import choose, write
 from falconbox.problems import HTTPProblem, http_problem
@@ -31,6 +32,11 @@ class Negotiation:
             req.context.media_type = choose(req.get_header("Accept"))
         except NotAcceptable as error:
             raise http_problem(error) from error
+
+
+def actor(req: falcon.Request) -> Actor:
+    """Return who asks, for the audit log."""
+    return by_caller(req.context.asked(), req.context.record_id)
 
 
 def read_object(req: falcon.Request) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import falcon
 
+from falconbox.audit_log import AuditLog
 from falconbox.decision_log import record
-from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import Malformed, OAuthRequestRefused, TooManyAttempts
 from falconbox.guard import DECISION_ID
 from falconbox.oauth.endpoint import Endpoint
@@ -23,9 +23,9 @@ class OAuthEndpoint:
 
     negotiates = False
 
-    def __init__(self, endpoint: Endpoint[Any], decision_log: DecisionLog) -> None:
+    def __init__(self, endpoint: Endpoint[Any], audit_log: AuditLog) -> None:
         self._endpoint = endpoint
-        self._decision_log = decision_log
+        self._audit_log = audit_log
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer, or refuse as in RFC 6749 section 5.2."""
@@ -41,7 +41,7 @@ class OAuthEndpoint:
             self._refuse(req, resp, error)
         else:
             asked = dataclasses.replace(req.context.asked(), caller=answer.caller)
-            self._decision_log.write(record.answered(req.context.record_id, asked, self._endpoint.kind, answer.code))
+            self._audit_log.write(record.answered(req.context.record_id, asked, self._endpoint.kind, answer.code))
             _answer(resp, HTTPStatus.OK, answer.body)
 
     def _refuse(
@@ -50,7 +50,7 @@ class OAuthEndpoint:
         asked, code = req.context.asked(), error.code
         if isinstance(error, OAuthRequestRefused):
             asked, code = dataclasses.replace(asked, caller=error.caller), error.error
-        self._decision_log.write(record.refused(req.context.record_id, asked, code, error.detail))
+        self._audit_log.write(record.refused(req.context.record_id, asked, code, error.detail))
         if isinstance(error, OAuthRequestRefused):
             if error.by_header:
                 resp.set_header("WWW-Authenticate", CHALLENGES[0])

@@ -6,8 +6,9 @@ from typing import Any
 
 import falcon
 
+from falconbox.audit_log import AuditTrail
 from falconbox.errors import Malformed
-from falconbox.oauth.sessions import revoke_session
+from falconbox.oauth.sessions import revocation, revoke_session
 from falconbox.resources import exchange
 from falconbox.snapshot import Snapshot
 from falconbox.store import Record, Store
@@ -18,8 +19,9 @@ KIND = "Session"
 class Sessions:
     """Read, list (by client), delete."""
 
-    def __init__(self, store: Store, snapshot: Snapshot) -> None:
+    def __init__(self, store: Store, audit: AuditTrail, snapshot: Snapshot) -> None:
         self._store = store
+        self._audit = audit
         self._snapshot = snapshot
 
     def on_get_collection(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -43,7 +45,8 @@ class Sessions:
         """Revoke."""
         record = self._existing(resource_id)
         exchange.check_preconditions(req, record.version)
-        revoke_session(self._store, record)
+        with self._audit.change(revocation(exchange.actor(req), record)):
+            revoke_session(self._store, record)
         self._snapshot.refresh()
         exchange.answer(req, resp, {"deleted": f"{KIND}/{resource_id}"})
 

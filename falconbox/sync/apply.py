@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from falconbox.admission import Admission
+from falconbox.audit_log import AuditTrail, Change, by_directory, change
 from falconbox.errors import Invalid, Problem, StartupError, StoreConflict
 from falconbox.store import Expect, Record, Store
 from falconbox.sync.checking import IsHash, check_entries, resolve
@@ -43,14 +44,16 @@ class SyncResult:
     commit: str | None
 
 
-def sync_directory(directory: Path, store: Store, admission: Admission, secrets: Secrets) -> SyncResult:
+def sync_directory(
+    directory: Path, store: Store, audit: AuditTrail, admission: Admission, secrets: Secrets
+) -> SyncResult:
     """Bring a policy directory into the store. A second time changes nothing.
 
     Raises Invalid with every problem of every file, StartupError for a directory that is missing or empty while the
     store holds resources of it, and StoreError; then nothing has changed.
     """
     commit = current_commit(directory) if directory.is_dir() else None
-    sync = _Sync(directory, store, admission, secrets, commit)
+    sync = _Sync(directory, store, audit, admission, secrets, commit)
     for _ in range(ATTEMPTS):
         pointer = store.get(*POINTER)
         if pointer is not None and commit is not None and _is_older(directory, commit, pointer):
@@ -67,6 +70,7 @@ def sync_directory(directory: Path, store: Store, admission: Admission, secrets:
 class _Sync:
     directory: Path
     store: Store
+    audit: AuditTrail
     admission: Admission
     secrets: Secrets
     commit: Commit | None
@@ -78,10 +82,10 @@ class _Sync:
             return SyncResult("unchanged", "unchanged", plan.revision, body["commit"])
         for member in plan.new:
             _write_member(self.store, member)
-        self.store.put(*POINTER, body, expect=Expect.ABSENT if pointer is None else pointer.version)
+        with self.audit.change(_synced(plan, pointer, body)):
+            self.store.put(*POINTER, body, expect=Expect.ABSENT if pointer is None else pointer.version)
         _remove_leftovers(self.store, {member.member for member in plan.members})
-        message = f"{plan.added} added, {plan.changed} changed, {plan.removed} removed"
-        return SyncResult("applied", message, plan.revision, body["commit"])
+        return SyncResult("applied", plan.summary, plan.revision, body["commit"])
 
     def _plan(self, entries: Sequence[Entry], pointer: Record | None) -> Plan:
         problems = check_entries(entries, self.admission, _ClientLookup(self.store))
@@ -132,6 +136,28 @@ def _pointer_body(directory: Path, plan: Plan, commit: Commit | None) -> dict[st
         "dirty": False if commit is None else commit.dirty,
         "members": [member.entry() for member in plan.members],
     }
+
+
+def _synced(plan: Plan, pointer: Record | None, body: Mapping[str, Any]) -> Change:
+    """Return the change that a new managed set is, for the audit log: one record, with every resource that differs."""
+    return Change(
+        code="policies-synced",
+        actor=by_directory(body["directory"], body["commit"], dirty=body["dirty"]),
+        kind=POINTER[0],
+        id=POINTER[1],
+        version=None if pointer is None else pointer.version,
+        resource="policy directory",
+        before=None if pointer is None else {name: pointer.body.get(name) for name in ("revision", "commit")},
+        after={name: body[name] for name in ("revision", "commit")},
+        more={"changes": [_difference(before, after) for before, after in plan.changes]},
+    )
+
+
+def _difference(before: Member | None, after: Member | None) -> dict[str, Any]:
+    there = after or before
+    named: dict[str, Any] = {} if there is None else {"resource": f"{there.type}/{there.id}", "file": there.file}
+    described = {"before": before, "after": after}
+    return named | {name: change.description(member.body) for name, member in described.items() if member is not None}
 
 
 def _write_member(store: Store, member: Member) -> None:

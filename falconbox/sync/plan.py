@@ -54,13 +54,22 @@ class Member:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """The next managed set. `new` are the members that must be written first."""
+    """The next managed set. `changes` are pairs of what was and what will be; None: not there."""
 
     members: tuple[Member, ...]
-    new: tuple[Member, ...]
-    added: int
-    changed: int
-    removed: int
+    changes: tuple[tuple[Member | None, Member | None], ...]
+
+    @property
+    def new(self) -> tuple[Member, ...]:
+        """The members that must be written first."""
+        return tuple(after for _, after in self.changes if after is not None)
+
+    @property
+    def summary(self) -> str:
+        """How many are added, changed and removed."""
+        added = sum(before is None for before, _ in self.changes)
+        removed = sum(after is None for _, after in self.changes)
+        return f"{added} added, {len(self.changes) - added - removed} changed, {removed} removed"
 
     @property
     def revision(self) -> str:
@@ -74,15 +83,10 @@ def make_plan(wanted: Sequence[Wanted], current: Mapping[Key, Member], verify: V
     What has not changed keeps its member, and so its version; a client whose secret is the same keeps its hash.
     """
     members = [_member(resource, current.get(resource.key), verify, hash_secret) for resource in wanted]
-    keys = {member.key for member in members}
-    new = [member for member in members if member.key not in current or current[member.key].member != member.member]
-    return Plan(
-        members=tuple(members),
-        new=tuple(new),
-        added=sum(member.key not in current for member in new),
-        changed=sum(member.key in current for member in new),
-        removed=sum(key not in keys for key in current),
-    )
+    after = {member.key: member for member in members}
+    pairs = [(current.get(key), after.get(key)) for key in sorted({*current, *after})]
+    changed = [(old, new) for old, new in pairs if old is None or new is None or old.member != new.member]
+    return Plan(members=tuple(members), changes=tuple(changed))
 
 
 def _member(resource: Wanted, before: Member | None, verify: Verify, hash_secret: Hash) -> Member:

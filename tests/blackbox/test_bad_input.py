@@ -355,6 +355,6 @@ def test_refusals_have_their_record_and_the_record_cannot_be_forged(box: Box) ->
     answer = box.raw(b"GET /x%0d%0a%1b[31mforged HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
     deadline = time.monotonic() + 20
-    while not any(record["code"] == "malformed" and "forged" in record["uri"] for record in box.log()):
+    while not any(record["code"] == "malformed" and "forged" in record.get("uri", "") for record in box.log()):
         assert time.monotonic() < deadline
     assert "\x1b" not in box.output()

@@ -134,7 +134,7 @@ def test_sigterm_lets_a_running_request_finish_and_ends_with_status_0(tmp_path: 
     [
         (["--port", "x"], NOBODY, "--port must be a whole number"), ([], {"FALCONBOX_PROT": "1"}, "did you mean FALCONBOX_PORT?"),
         (["--host", "0.0.0.0"], NOBODY, "--trusted-proxies"), (["--store", "postgres://u:hunter2@h"], NOBODY, "sqlite:///PATH"),
-        (["--policies", "nowhere"], NOBODY, "is not there"), (["--store", "mongodb://u:hunter2@127.0.0.1:1/x"], NOBODY, "MongoDB"),
+        (["--policies", "nowhere"], NOBODY, "is not there"), (["--decision-log", "x", "--audit-log", "none", "--decision-log-required"], NOBODY, "--audit-log"), (["--store", "mongodb://u:hunter2@127.0.0.1:1/x"], NOBODY, "MongoDB"),
         (["--decision-log-required"], NOBODY, "needs a file"), (["--public-url", "box"], NOBODY, "absolute"),
         ([], {"FALCONBOX_ADMIN_SECRET_FILE": "/nowhere"}, "FALCONBOX_ADMIN_SECRET_FILE"),
     ],
@@ -198,6 +198,7 @@ def test_liveness_and_readiness_need_no_credentials_and_nothing_beside_them_is_o
             "policy_directory",
             "evaluations",
             "decision_log",
+            "audit_log",
         }
         for method, path in (("GET", "/healthz/"), ("POST", "/healthz"), ("GET", "/health"), ("OPTIONS", "/auth/token"),
                              ("GET", "/auth/token")):  # fmt: skip
@@ -227,12 +228,11 @@ def test_a_standard_output_that_nobody_reads_delays_no_answer_and_no_stop(tmp_pa
     process.stdout.close()
 
 
-@pytest.mark.parametrize("what", ["data directory", "decision log"])
+@pytest.mark.parametrize("what", ["data-dir", "decision-log", "audit-log"])
 def test_a_place_that_cannot_be_written_stops_the_start_with_its_name(tmp_path: Path, what: str) -> None:
     (tmp_path / "file").touch()
     place = str(tmp_path / "file" / "below")
-    flags = ["--data-dir", place] if what == "data directory" else ["--decision-log", place]
-    done = falconbox(tmp_path, "serve", "--port", str(serving.free_port()), *flags)
+    done = falconbox(tmp_path, "serve", "--port", str(serving.free_port()), f"--{what}", place)
     assert done.returncode == 2
     assert str(tmp_path / "file") in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from falconbox.admission import Admission
+from falconbox.audit_log import AuditTrail
 from falconbox.authentication.secrets import SecretHasher, is_hash
 from falconbox.errors import Invalid, StartupError, StoreConflict, StoreUnavailable
 from falconbox.plugins import load_plugins
@@ -62,7 +63,8 @@ def write(folder: Path, name: str, text: str) -> None:
 
 
 def sync(folder: Path, store: Any, **environ: str) -> SyncResult:
-    return sync_directory(folder, store, ADMISSION, Secrets(environ, HASHER.verify, HASHER.hash, is_hash))
+    secrets = Secrets(environ, HASHER.verify, HASHER.hash, is_hash)
+    return sync_directory(folder, store, AuditTrail(store), ADMISSION, secrets)
 
 
 def managed(store: SqliteStore) -> dict[tuple[str, str], Any]:
