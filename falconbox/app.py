@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import falcon
@@ -28,7 +28,7 @@ from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
 from falconbox.forwarded import Proxies
-from falconbox.guard import Guard
+from falconbox.guard import Guard, OpenRoutes
 from falconbox.housekeeping import Housekeeping
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
@@ -38,9 +38,10 @@ from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.metadata import authorization_server, protected_resource
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
-from falconbox.request import WsgiDoor
+from falconbox.request import Door, WsgiDoor
 from falconbox.resources.box import Box
 from falconbox.resources.clients import Clients
+from falconbox.resources.debug_policy import DebugDoor, DebugPolicy
 from falconbox.resources.description import Docs, OpenApi
 from falconbox.resources.exchange import Negotiation
 from falconbox.resources.failures import add_error_handlers
@@ -113,16 +114,15 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     authentication = ClientAuthentication(
         lambda: snapshot.current.clients, read_basic=read_credentials, verify=verifier.verify
     )
+    authenticator = Authenticator(verifier, tokens)
     decision_log, audit_log = _logs(settings, plugins, store)
     decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
-    guard = Guard(
-        snapshot,
-        Authenticator(verifier, tokens),
-        decision_point,
-        decision_log,
-        WsgiDoor("box", Proxies(settings.trusted_proxies, settings.forwarded_headers)),
-        open_routes=OPEN_ROUTES,
-    )
+    box = WsgiDoor("box", Proxies(settings.trusted_proxies, settings.forwarded_headers))
+
+    def guard_at(door: Door, open_routes: OpenRoutes = ()) -> Guard:
+        return Guard(snapshot, authenticator, decision_point, decision_log, door, open_routes=open_routes)
+
+    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, OPEN_ROUTES)]
     checks = Readiness(
         settings.max_staleness,
         store,
@@ -148,7 +148,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "openapi": OpenApi(description(plugins.engines)),
         "docs": Docs(),
     }
-    application = create_app(guard, resources, https=settings.public_url.startswith("https:"))
+    application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
     return Service(
         application,
         settings,
@@ -175,9 +175,9 @@ def _logs(settings: Settings, plugins: Plugins, store: Store) -> tuple[DecisionL
     return decisions, audit_log
 
 
-def create_app(guard: Guard, resources: Mapping[str, object], *, https: bool) -> falcon.App[Any, Any]:
-    """Return the WSGI application: the guard in front, then the routes. `https`: TLS is in front of it."""
-    application: falcon.App[Any, Any] = falcon.App(middleware=[guard, Negotiation(), ResponseHeaders(https=https)])
+def create_app(guards: Sequence[Any], resources: Mapping[str, object], *, https: bool) -> falcon.App[Any, Any]:
+    """Return the WSGI application: the guards in front, then the routes. `https`: TLS is in front of it."""
+    application: falcon.App[Any, Any] = falcon.App(middleware=[*guards, Negotiation(), ResponseHeaders(https=https)])
     add_error_handlers(application)
     add_routes(application, resources)
     return application

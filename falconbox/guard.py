@@ -76,7 +76,7 @@ class Guard:
             caller = passage.caller = self._authenticator.authenticate(
                 request.authorization, world, passage.remote_addr
             )
-            decision = self._decision_point.decide(world, caller.client_id, _question(request, caller))
+            decision = self._decision_point.decide(world, caller.client_id, question(request, caller))
         except FalconboxError as error:
             self._decision_log.write(record.refused(passage.record_id, passage.asked(), error.code, error.detail))
             raise
@@ -134,7 +134,8 @@ class Passage:
         return record.Asked(method, uri, self.remote_addr, duration, self.caller, self.door)
 
 
-def _question(request: Request, caller: Caller) -> RequestDocument:
+def question(request: Request, caller: Caller) -> RequestDocument:
+    """Return what a request of a caller asks, as a request document."""
     return request_document(
         request.environ,
         request.body,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import falcon
@@ -13,9 +13,10 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision.policy_set import PolicySet
 from falconbox.errors import Invalid, Problem
-from falconbox.model import Caller, Decision, PolicyAnswer
+from falconbox.model import Caller
 from falconbox.resources import exchange
-from falconbox.resources.simulation import Simulated, simulate
+from falconbox.resources.explanation import explained
+from falconbox.resources.simulation import simulate
 from falconbox.schemas import did_you_mean
 from falconbox.snapshot import Snapshot
 from falconbox.world import World
@@ -42,7 +43,7 @@ class TestPolicy:
         client_id = None if question.caller.client is None else question.caller.client.id
         answers = self._decision_point.explain(world, client_id, question)
         decision = self._decision_point.decide(world, client_id, question)
-        exchange.answer(req, resp, _shown(question, decision, answers))
+        exchange.answer(req, resp, {**explained(question.document, decision, answers), **_unverified(question.caller)})
 
     def _alone(self, document: Any, world: World) -> World:
         try:
@@ -66,33 +67,6 @@ def _check_fields(asked: Mapping[str, Any]) -> None:
         raise Invalid(problems)
 
 
-def _shown(question: Simulated, decision: Decision, answers: tuple[PolicyAnswer, ...]) -> dict[str, Any]:
-    return {
-        "request": question.document,
-        "decision": "allow" if decision.allow else "deny",
-        "code": decision.code,
-        "by": list(decision.by),
-        "revision": decision.revision,
-        "policies": [_answer(answer) for answer in answers],
-        **_unverified(question.caller),
-    }
-
-
 def _unverified(caller: Caller) -> dict[str, list[str]]:
     simulated = [name for name, value in (("session", caller.session), ("jwt", caller.claims)) if value is not None]
     return {"unverified": simulated} if simulated else {}
-
-
-def _answer(answer: PolicyAnswer) -> dict[str, Any]:
-    return {
-        "id": answer.policy,
-        "engine": answer.engine,
-        "effect": answer.effect.value,
-        "mode": answer.mode.value,
-        "outcome": answer.outcome.value,
-        "reasons": [dict(_present(dataclasses.asdict(reason))) for reason in answer.reasons],
-    }
-
-
-def _present(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in fields.items() if value is not None)
