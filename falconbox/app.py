@@ -36,6 +36,7 @@ from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.metadata import authorization_server, protected_resource
+from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
 from falconbox.request import Door, WsgiDoor
@@ -101,7 +102,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     # There is no log yet: what the start changes is left in the store for it.
     audit = AuditTrail(store)
     generated = ensure_admin(store, audit, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
-    keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm])
+    keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm], Seal(settings.key_passphrase))
     tokens = AccessTokens(keys, settings.public_url)
     admission = Admission(plugins.engines)
     synced, problem = _sync(settings, store, audit, admission, hasher)

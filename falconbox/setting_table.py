@@ -85,6 +85,15 @@ TABLE: Final = (
     Setting(
         "token_algorithm", values.token_algorithm, "ES256", "What new keys of tokens are for: ES256, RS256 or EdDSA."
     ),
+    Setting(
+        "key_passphrase",
+        values.secret,
+        None,
+        "What signing keys are encrypted with in the store. By default they are not.",
+        secret=True,
+        on_command_line=False,  # whoever can list processes can read a command line
+        masked=lambda _: values.MASK,
+    ),
     Setting("threads", values.threads, "8", "How many requests are worked on at a time."),
 )
 """Every setting there is. docs/reference/settings.md and the command line are held to it."""

@@ -50,6 +50,7 @@ class Settings:
     audit_log: str
     decision_log_required: bool
     token_algorithm: str
+    key_passphrase: str | None
     threads: int
     origins: Mapping[str, str] = dataclasses.field(compare=False)
 
@@ -114,6 +115,19 @@ def _from_file(variable: str, path: str) -> str:
     if not text:
         raise _Unusable(variable, f"{path} is empty")
     return text
+
+
+def secret_from_file(where: str, path: str) -> str:
+    """Return a secret out of a file, as the `_FILE` twin of a setting is read; `where` names the option.
+
+    Raises SettingsInvalid.
+    """
+    try:
+        return values.secret(_from_file(where, path))
+    except _Unusable as error:
+        raise SettingsInvalid((error.problem,)) from None
+    except ValueError as error:
+        raise SettingsInvalid((Problem(where, str(error)),)) from None
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from falconbox.cli import Group, cli
+from falconbox.cli.output import OUTPUT, print_json, print_table
 from falconbox.errors import StartupError
 from falconbox.setting_table import TABLE
 from falconbox.setting_values import switch
 from falconbox.settings import Settings, load
-
-OUTPUT = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the result."
-)
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,16 +37,6 @@ def _load(flags: dict[str, Any]) -> Settings:
     return load(flags, os.environ)
 
 
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[position]) for row in (columns, *rows)) for position in range(len(columns))]
-    for row in (columns, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 @cli.command()
 @with_settings
 def serve(**flags: Any) -> int:
@@ -68,10 +54,10 @@ def config(output: str, **flags: Any) -> None:
     settings = _load(flags)
     shown = settings.masked()
     if output == "json":
-        _print_json({name: {"value": value, "from": settings.origins[name]} for name, value in shown.items()})
+        print_json({name: {"value": value, "from": settings.origins[name]} for name, value in shown.items()})
         return
     rows = [(name, "" if value is None else str(value), settings.origins[name]) for name, value in shown.items()]
-    _print_table(("SETTING", "VALUE", "FROM"), rows)
+    print_table(("SETTING", "VALUE", "FROM"), rows)
 
 
 @cli.command()
@@ -87,7 +73,7 @@ def check(directory: Path, clients: tuple[str, ...], output: str) -> int:
 
     report = check_directory(directory, Admission(load_plugins().engines), {ADMIN, *clients})
     if output == "json":
-        _print_json(report.as_json())
+        print_json(report.as_json())
     else:
         for problem in report.problems:
             click.echo(str(problem))
@@ -108,7 +94,7 @@ def engines_list(output: str) -> None:
 
     origins = load_plugins().origins
     if output == "json":
-        _print_json(
+        print_json(
             [
                 {"name": name, "distribution": origin.distribution, "version": origin.version, "module": origin.module}
                 for name, origin in sorted(origins.items())
@@ -116,7 +102,7 @@ def engines_list(output: str) -> None:
         )
         return
     rows = [(name, origin.distribution, origin.version, origin.module) for name, origin in sorted(origins.items())]
-    _print_table(("ENGINE", "DISTRIBUTION", "VERSION", "MODULE"), rows)
+    print_table(("ENGINE", "DISTRIBUTION", "VERSION", "MODULE"), rows)
 
 
 @engines.command("new")
@@ -133,7 +119,7 @@ def engines_new(name: str, directory: Path, output: str) -> None:
         raise StartupError(f"there is an engine {name} already, in {origin.distribution}")
     written = write_engine(name, directory)
     if output == "json":
-        _print_json({"name": name, "directory": str(directory), "files": [str(path) for path in written]})
+        print_json({"name": name, "directory": str(directory), "files": [str(path) for path in written]})
         return
     for path in written:
         click.echo(path)
@@ -168,7 +154,7 @@ def recover(off: tuple[str, ...], store: str | None, data_dir: str | None, outpu
     finally:
         opened.close()
     if output == "json":
-        _print_json({"switched_off": list(done.switched_off), "restored": "admin", "secret_file": done.secret_file})
+        print_json({"switched_off": list(done.switched_off), "restored": "admin", "secret_file": done.secret_file})
         return
     for policy in done.switched_off:
         click.echo(f"switched off: AccessPolicy {policy}")

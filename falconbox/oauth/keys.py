@@ -1,8 +1,4 @@
-"""Signing keys: kept in the store, shared by all nodes, each for one algorithm.
-
-What a key does follows from the clock alone: it is published from when it is stored, signs from `signs_from` until the
-next one does, and verifies until it is retired. So all nodes agree without asking each other.
-"""
+"""Signing keys: kept in the store, shared by all nodes, each for one algorithm."""
 
 from __future__ import annotations
 
@@ -10,12 +6,14 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 from falconbox.errors import StartupError, StoreConflict, StoreUnavailable
+from falconbox.oauth import schedule
 from falconbox.oauth.algorithms import ALGORITHMS, ES256, Algorithm
 from falconbox.oauth.key_records import KIND, SigningKey, key_body, new_key, read_key
+from falconbox.oauth.schedule import State
+from falconbox.oauth.sealing import PLAIN, Seal
 from falconbox.store import Expect, Record, Store
 
 FIRST: Final = "first"
@@ -24,20 +22,12 @@ FIRST: Final = "first"
 log = logging.getLogger(__name__)
 
 
-class State(StrEnum):
-    """What a key does now."""
-
-    NEXT = "next"
-    SIGNING = "signing"
-    VERIFYING = "verifying"
-
-
 class KeySet:
     """Keys that count together; immutable."""
 
     def __init__(self, keys: Iterable[SigningKey] = ()) -> None:
         self._by_kid = {key.kid: key for key in keys}
-        self._schedule = sorted(self._by_kid.values(), key=lambda key: (key.signs_from, key.created, key.kid))
+        self._schedule = schedule.in_turn(self._by_kid.values())
 
     def __len__(self) -> int:
         return len(self._schedule)
@@ -46,25 +36,16 @@ class KeySet:
         """Return the key that signs at a time. Raises StoreUnavailable if there is none at all."""
         if not self._schedule:
             raise StoreUnavailable("the store holds no key to sign tokens with")
-        begun = [key for key in self._schedule if key.signs_from <= now]
-        # None has begun if the clock is behind that of whoever made them: the first one must do.
-        return begun[-1] if begun else self._schedule[0]
+        return schedule.signing(self._schedule, now)
 
     def verification(self, kid: str) -> SigningKey | None:
         """Return the key of that id."""
         return self._by_kid.get(kid)
 
-    def states(self, now: float) -> list[tuple[SigningKey, State]]:
-        """Return every key in the order of signing, with what it does at a time."""
-        if not self._schedule:
-            return []
-        turn = self._schedule.index(self.signing(now))
-        states = (State.VERIFYING, State.SIGNING, State.NEXT)
-        return [(key, states[(place > turn) - (place < turn) + 1]) for place, key in enumerate(self._schedule)]
-
     def jwk_set(self, now: float) -> dict[str, Any]:
         """Return the public halves as a JWK Set (RFC 7517 section 5), the signing one first."""
-        ordered = sorted(self.states(now), key=lambda found: found[1] is not State.SIGNING)
+        states = schedule.states(self._schedule, now)
+        ordered = sorted(states, key=lambda found: found[1] is not State.SIGNING)
         return {"keys": [_published(key) for key, _ in ordered]}
 
 
@@ -85,21 +66,31 @@ class _Held:
 class SigningKeys:
     """The keys of this service, as the store has them now. Safe to call from many threads."""
 
-    def __init__(self, keys: Iterable[SigningKey] = (), *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, keys: Iterable[SigningKey] = (), seal: Seal = PLAIN, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self.current = KeySet(keys)
+        self._seal = seal
         self._clock = clock
         self._held: dict[str, _Held] = {}
         self._records: Mapping[str, Record] | None = None
 
     @classmethod
-    def open(cls, store: Store, algorithm: Algorithm = ES256, *, clock: Callable[[], float] = time.time) -> SigningKeys:
+    def open(
+        cls,
+        store: Store,
+        algorithm: Algorithm = ES256,
+        seal: Seal = PLAIN,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> SigningKeys:
         """Return the keys in the store, making the first one, for an algorithm, if there is none.
 
         Raises StartupError for a key that cannot be used, and StoreError.
         """
-        records = store.find(KIND, limit=1000).records or (_make(store, algorithm, clock()),)
-        keys = cls(clock=clock)
-        keys._hold({record.id: _Held(record.version, read_key(record)) for record in records})
+        records = stored_keys(store) or (make_first(store, algorithm, seal, clock()),)
+        keys = cls(seal=seal, clock=clock)
+        keys._hold({record.id: _Held(record.version, read_key(record, seal)) for record in records})
         return keys
 
     @property
@@ -135,7 +126,7 @@ class SigningKeys:
         if before is not None and before.version == record.version:
             return before
         try:
-            return _Held(record.version, read_key(record))
+            return _Held(record.version, read_key(record, self._seal))
         except StartupError as error:
             log.error("a signing key has changed, and is not taken over: %s", error.detail)  # noqa: TRY400  # it says it all
             return _Held(record.version, _same_key(before, record), whole=False)
@@ -148,9 +139,15 @@ def _same_key(before: _Held | None, record: Record) -> SigningKey | None:
     return before.key
 
 
-def _make(store: Store, algorithm: Algorithm, now: float) -> Record:
+def stored_keys(store: Store) -> tuple[Record, ...]:
+    """Return the documents of all keys."""
+    return store.find(KIND, limit=1000).records
+
+
+def make_first(store: Store, algorithm: Algorithm, seal: Seal, now: float) -> Record:
+    """Store a key that signs from now on, unless another node has just done so; return its document."""
     try:
-        return store.put(KIND, FIRST, key_body(new_key(algorithm, now, now)), expect=Expect.ABSENT)
+        return store.put(KIND, FIRST, key_body(new_key(algorithm, now, now), seal), expect=Expect.ABSENT)
     except StoreConflict:
         record = store.get(KIND, FIRST)
         if record is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +15,28 @@ REVOCATION: Final = "revocation"
 
 MARGIN: Final = 60.0
 """Seconds that a revocation outlives its token, for clocks that disagree."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LiveTokens:
+    """Tokens that have neither expired nor been revoked; `last` is when the last of them expires (infinity: never)."""
+
+    count: int
+    last: float = 0.0
+
+
+def count_tokens(store: Store, kid: str) -> int:
+    """Return how many live tokens a key has signed. Raises StoreError."""
+    return store.find(KIND, {"kid": kid}, limit=1).total
+
+
+def live_tokens(store: Store, kid: str) -> LiveTokens:
+    """Return the live tokens that a key has signed, by their sessions. Raises StoreError."""
+    count, last, after = 0, 0.0, ""
+    while records := store.find(KIND, {"kid": kid}, after=after, limit=1000).records:
+        count, after = count + len(records), records[-1].id
+        last = max(last, *(math.inf if record.expires_at is None else record.expires_at for record in records))
+    return LiveTokens(count, last)
 
 
 def store_session(store: Store, claims: Mapping[str, Any], kid: str) -> Record:
