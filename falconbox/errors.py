@@ -129,6 +129,9 @@ class SnapshotStale(FalconboxError):
 
     code = "snapshot-stale"
 
+    def __init__(self) -> None:
+        super().__init__("the policies are too old to decide by; try again later")
+
 
 class OAuthRequestRefused(FalconboxError):
     """An OAuth endpoint refuses (RFC 6749 section 5.2).

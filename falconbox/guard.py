@@ -151,8 +151,8 @@ def question(request: Request, caller: Caller) -> RequestDocument:
 def _enforce(decision: Decision, caller: Caller) -> None:
     if decision.allow:
         return
-    if decision.code == "snapshot-stale":
-        raise SnapshotStale("the policies are too old to decide by; try again later")
+    if decision.code == SnapshotStale.code:
+        raise SnapshotStale
     if caller.client is None:
         raise CredentialsRequired("this needs credentials")
     raise Forbidden("this is not allowed")

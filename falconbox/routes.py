@@ -18,6 +18,9 @@ from falconbox.model import ID_PATTERN, RESERVED_TYPES
 RESOURCES: Final = ("Client", "AccessPolicy", "Session")
 """Types that have routes of their own; every other type that is not reserved belongs to the box."""
 
+AUTHZEN: Final = "/access/v1/"
+"""Where other applications ask (OpenID AuthZEN 1.0)."""
+
 OTHERS: Final = {
     "/auth/token": "token",
     "/auth/test-policy": "test_policy",
@@ -27,6 +30,9 @@ OTHERS: Final = {
     "/.well-known/oauth-authorization-server": "authorization_server",
     "/.well-known/openid-configuration": "authorization_server",
     "/.well-known/oauth-protected-resource": "protected_resource",
+    "/.well-known/authzen-configuration": "authzen_configuration",
+    f"{AUTHZEN}evaluation": "access_evaluation",
+    f"{AUTHZEN}evaluations": "access_evaluations",
     "/openapi.json": "openapi",
     **dict.fromkeys(PAGE, "docs"),
 }

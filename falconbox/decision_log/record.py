@@ -14,14 +14,15 @@ from typing import Any, Final
 from falconbox.model import ANONYMOUS, Caller, Decision, PolicyAnswer, Reason
 
 MAX_URI: Final = 512
-"""Characters of a path that a record keeps."""
+"""Characters of a path, and of any name in a question, that a record keeps."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
     """What every record says of a request, whatever became of it. `duration` is in microseconds.
 
-    `door` is where it came in.
+    `door` is where it came in. `request` is the id of the record of the HTTP request in which a question came that has
+    a record of its own.
     """
 
     method: str
@@ -30,6 +31,16 @@ class Asked:
     duration: int
     caller: Caller = ANONYMOUS
     door: str = "box"
+    request: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Names:
+    """What an AuthZEN evaluation is about: a subject's type and id, an action's name, a resource's type and id."""
+
+    subject: tuple[str, str]
+    action: str
+    resource: tuple[str, str]
 
 
 def new_id() -> str:
@@ -44,10 +55,15 @@ def now() -> str:
 
 def decided(record_id: str, asked: Asked, decision: Decision) -> dict[str, Any]:
     """Return the record of a decision."""
-    record = _record(record_id, "decision", asked, allow=decision.allow, code=decision.code)
-    record["policies"] = list(decision.by)
-    record["reasons"] = [_answer(answer) for answer in decision.answers]
-    record["revision"] = decision.revision
+    return _decision(record_id, "decision", asked, decision)
+
+
+def evaluated(record_id: str, asked: Asked, decision: Decision, names: Names) -> dict[str, Any]:
+    """Return the record of an AuthZEN evaluation; the caller in `asked` is who asks, and not the subject."""
+    record = _decision(record_id, "evaluation", asked, decision)
+    record["subject"] = _entity(names.subject)
+    record["action"] = names.action[:MAX_URI]
+    record["resource"] = _entity(names.resource)
     return record
 
 
@@ -61,6 +77,14 @@ def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, A
 def answered(record_id: str, asked: Asked, kind: str, code: str) -> dict[str, Any]:
     """Return the record of what an OAuth endpoint has done for the client in `asked`."""
     return _record(record_id, kind, asked, allow=True, code=code)
+
+
+def _decision(record_id: str, kind: str, asked: Asked, decision: Decision) -> dict[str, Any]:
+    record = _record(record_id, kind, asked, allow=decision.allow, code=decision.code)
+    record["policies"] = list(decision.by)
+    record["reasons"] = [_answer(answer) for answer in decision.answers]
+    record["revision"] = decision.revision
+    return record
 
 
 def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) -> dict[str, Any]:
@@ -80,7 +104,13 @@ def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) 
         record["client"] = asked.caller.client.id
     if asked.caller.session is not None:
         record["session"] = asked.caller.session
+    if asked.request is not None:
+        record["request"] = asked.request
     return record
+
+
+def _entity(name: tuple[str, str]) -> dict[str, str]:
+    return {"type": name[0][:MAX_URI], "id": name[1][:MAX_URI]}
 
 
 def _answer(answer: PolicyAnswer) -> dict[str, Any]:

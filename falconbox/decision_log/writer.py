@@ -43,26 +43,27 @@ class DecisionLog:
         self._thread = threading.Thread(target=self._write_on, name="decision-log", daemon=True)
         self._thread.start()
 
-    def write(self, record: Record) -> None:
-        """Hand a record over. If the log is required, return only when it is durable.
+    def write(self, *records: Record) -> None:
+        """Hand records over. If the log is required, return only when they are durable.
 
         Raises DecisionLogUnavailable when the log is required and cannot be written.
         """
         if self._required:
-            self.write_through(record)
-        try:
-            self._queue.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
+            self.write_through(*records)
+        for record in records:
+            try:
+                self._queue.put_nowait(record)
+            except queue.Full:
+                self.dropped += 1
 
-    def write_through(self, record: Record) -> None:
-        """Write a record here and now; return when it is durable. Raises DecisionLogUnavailable.
+    def write_through(self, *records: Record) -> None:
+        """Write records here and now; return when they are durable. Raises DecisionLogUnavailable.
 
         Waits for as long as nobody reads: nothing that answers a request may call it, unless the log is required.
         """
         with self._lock:
             try:
-                self._sink.write(_lines([record]))
+                self._sink.write(_lines(records))
                 self._sink.sync()
             except OSError as error:
                 log.error("the log cannot be written: %s", error.strerror)  # noqa: TRY400  # one line will do

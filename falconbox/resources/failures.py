@@ -11,6 +11,7 @@ import falcon
 
 from falconbox.errors import FalconboxError
 from falconbox.problems import MEDIA_TYPE, HTTPProblem, http_problem
+from falconbox.routes import AUTHZEN
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +33,13 @@ def _unknown(_req: falcon.Request, _resp: falcon.Response, error: Exception, _pa
     raise HTTPProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "the service has failed; see its log")
 
 
-def _serialize(_req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+    document = _document(error)
+    if req.path.startswith(AUTHZEN):
+        # OpenID AuthZEN 1.0 wants an error message string in the body of every error.
+        document["message"] = document.get("detail", document["title"])
     resp.content_type = MEDIA_TYPE
-    resp.data = json.dumps(_document(error)).encode()
+    resp.data = json.dumps(document).encode()
 
 
 def _document(error: falcon.HTTPError) -> Any:

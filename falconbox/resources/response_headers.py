@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import falcon
 
 from falconbox.problems import SECURITY_HEADERS
 
+REQUEST_ID: Final = "X-Request-ID"
+_ECHOED: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?")
+"""Request ids that are sent back: up to 256 printable ASCII characters. Others could be anything to a reader."""
+
 HSTS: Final = "max-age=31536000"
 """A year, as RFC 6797 gives it in seconds. Subdomains are not ours to speak for."""
 
 
 class ResponseHeaders:
-    """Middleware: an answer is kept by nobody, is no page, and is what its Content-Type says.
+    """Middleware: an answer is kept by nobody, is no page, is what its Content-Type says, and has its request's id.
 
     A resource that has set one of these headers itself keeps its own. `https`: the world comes by TLS, and is told to
     come by nothing else (RFC 6797).
@@ -25,9 +30,12 @@ class ResponseHeaders:
             self._headers["Strict-Transport-Security"] = HSTS
 
     def process_response(
-        self, _req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: object
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: object
     ) -> None:
         """Set what is not set."""
+        sent = req.env.get("HTTP_X_REQUEST_ID", "")
+        if _ECHOED.fullmatch(sent):
+            resp.set_header(REQUEST_ID, sent)
         for name, value in self._headers.items():
             if resp.get_header(name) is None:
                 resp.set_header(name, value)
