@@ -25,6 +25,10 @@ Code = Literal[
     "policy-deleted",
     "policies-synced",
     "session-revoked",
+    "key-made",
+    "key-hurried",
+    "key-encrypted",
+    "key-retired",
 ]
 """What kind of change it is. docs/reference/audit-log.md is held to these."""
 

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from falconbox.audit_log import Actor, by_itself
 from falconbox.errors import StartupError, StoreConflict, StoreUnavailable
 from falconbox.oauth import schedule
 from falconbox.oauth.algorithms import ALGORITHMS, ES256, Algorithm
+from falconbox.oauth.key_changes import put_key
 from falconbox.oauth.key_records import KIND, SigningKey, key_body, new_key, read_key
 from falconbox.oauth.schedule import State
 from falconbox.oauth.sealing import PLAIN, Seal
-from falconbox.store import Expect, Record, Store
+from falconbox.store import Record, Store
 
 FIRST: Final = "first"
 """The id of the key that a first start makes: fixed, so that of two nodes that start at once only one makes it."""
@@ -88,7 +90,7 @@ class SigningKeys:
 
         Raises StartupError for a key that cannot be used, and StoreError.
         """
-        records = stored_keys(store) or (make_first(store, algorithm, seal, clock()),)
+        records = stored_keys(store) or (make_first(store, by_itself("first start"), algorithm, seal, clock()),)
         keys = cls(seal=seal, clock=clock)
         keys._hold({record.id: _Held(record.version, read_key(record, seal)) for record in records})
         return keys
@@ -144,10 +146,10 @@ def stored_keys(store: Store) -> tuple[Record, ...]:
     return store.find(KIND, limit=1000).records
 
 
-def make_first(store: Store, algorithm: Algorithm, seal: Seal, now: float) -> Record:
+def make_first(store: Store, actor: Actor, algorithm: Algorithm, seal: Seal, now: float) -> Record:
     """Store a key that signs from now on, unless another node has just done so; return its document."""
     try:
-        return store.put(KIND, FIRST, key_body(new_key(algorithm, now, now), seal), expect=Expect.ABSENT)
+        return put_key(store, actor, "key-made", FIRST, key_body(new_key(algorithm, now, now), seal))
     except StoreConflict:
         record = store.get(KIND, FIRST)
         if record is None:

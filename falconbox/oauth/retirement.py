@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from falconbox.errors import Invalid, Problem, StoreConflict
-from falconbox.oauth.key_records import KIND
+from falconbox.audit_log import by_command
+from falconbox.errors import Invalid, Problem
+from falconbox.oauth.key_changes import delete_key, overtaken_told
 from falconbox.oauth.key_status import KeyStatus, clock_time, overview
 from falconbox.oauth.keys import stored_keys
-from falconbox.oauth.rotation import overtaken
 from falconbox.oauth.schedule import State
 from falconbox.oauth.sessions import LiveTokens, live_tokens
 from falconbox.oauth.tokens import LEEWAY
@@ -44,8 +44,7 @@ def retire(store: Store, name: str, *, force: bool, now: float) -> Retired:
         if name == record.id:
             if not force:
                 raise Invalid([Problem(name, "is no key that can be read: --force removes it")])
-            _delete(store, record)
-            return Retired(name, LiveTokens(0))
+            return _delete(store, record, Retired(name, LiveTokens(0)))
     raise Invalid([Problem(name, "there is no such key: see `falconbox keys list`")])
 
 
@@ -64,8 +63,7 @@ def _retire(store: Store, status: KeyStatus, *, force: bool, now: float) -> Reti
     needs = [*_needs(status, tokens, now)]
     if needs and not force:
         raise Invalid([Problem(status.key.kid, f"is needed: {'; '.join(needs)}. {_COST}")])
-    _delete(store, status.key.record)
-    return Retired(status.key.kid, tokens)
+    return _delete(store, status.key.record, Retired(status.key.kid, tokens))
 
 
 _COST: Final = (
@@ -86,8 +84,7 @@ def _needs(status: KeyStatus, tokens: LiveTokens, now: float) -> Iterator[str]:
         yield f"{tokens.count} live {'token was' if tokens.count == 1 else 'tokens were'} signed with it, {last}"
 
 
-def _delete(store: Store, record: Record) -> None:
-    try:
-        store.delete(KIND, record.id, expect=record.version)
-    except StoreConflict:
-        raise overtaken() from None
+def _delete(store: Store, record: Record, retired: Retired) -> Retired:
+    with overtaken_told():
+        delete_key(store, by_command("keys retire"), record, retired.tokens.count)
+    return retired

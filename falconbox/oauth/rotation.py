@@ -6,18 +6,19 @@ Each step is one write to one document: cut short, it has either happened or not
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from falconbox.errors import Invalid, Problem, StartupError, StoreConflict
+from falconbox.audit_log import by_command
+from falconbox.errors import Invalid, Problem, StartupError
 from falconbox.oauth.algorithms import Algorithm
-from falconbox.oauth.key_records import KIND, SigningKey, key_body, new_key, read_key
+from falconbox.oauth.key_changes import overtaken_told, put_key
+from falconbox.oauth.key_records import SigningKey, key_body, new_key, read_key
 from falconbox.oauth.key_status import clock_time, overview
 from falconbox.oauth.keys import make_first, stored_keys
 from falconbox.oauth.schedule import State
 from falconbox.oauth.sealing import PLAIN, Seal
-from falconbox.store import Expect, Record, Store
+from falconbox.store import Record, Store
 
 PUBLISHED_AHEAD: Final = 600.0
 """Seconds that a key is published before it signs: longer than verifiers keep the JWK Set, a node may take to learn of
@@ -33,23 +34,26 @@ def rotate(store: Store, algorithm: Algorithm, seal: Seal, *, at_once: bool, now
     `at_once` has one that is published already, or else a new one, sign in a hurry. Raises Invalid if one is published
     already or another command was faster, StartupError if a key that is there cannot be read, and StoreError.
     """
-    records = stored_keys(store)
+    records, actor = stored_keys(store), by_command("keys rotate")
     # Also so that a new key is never encrypted with something else than the others.
     keys = {record.id: read_key(record, seal) for record in records}
     if not records:
-        return read_key(make_first(store, algorithm, seal, now), seal)
+        return read_key(make_first(store, actor, algorithm, seal, now), seal)
     begin = now + (IN_A_HURRY if at_once else PUBLISHED_AHEAD)
     waiting = next((status.key for status in overview(records, now).keys if status.state is State.NEXT), None)
     if waiting is None:
         key = new_key(algorithm, now, begin)
         # The next number: of two commands that rotate at the same moment, one is too late.
-        put_key(store, str(1 + max(map(_number, records))), key_body(key, seal), Expect.ABSENT)
+        with overtaken_told():
+            put_key(store, actor, "key-made", str(1 + max(map(_number, records))), key_body(key, seal))
         return key
     if not at_once:
         detail = f"is published already and signs from {clock_time(waiting.signs_from)}: --now makes it sign at once"
         raise Invalid([Problem(waiting.kid, detail)])
     key = dataclasses.replace(keys[waiting.record.id], signs_from=min(begin, waiting.signs_from))
-    put_key(store, waiting.record.id, {**waiting.record.body, "signs_from": key.signs_from}, waiting.record.version)
+    body = {**waiting.record.body, "signs_from": key.signs_from}
+    with overtaken_told():
+        put_key(store, actor, "key-hurried", waiting.record.id, body, before=waiting.record)
     return key
 
 
@@ -62,22 +66,11 @@ def encrypt(store: Store, seal: Seal, old: Seal | None) -> list[str]:
     others = [PLAIN] if old is None else [PLAIN, old]
     found = [(record, _readable(record, seal, others)) for record in stored_keys(store)]
     changed = [(record, key) for record, key in found if key is not None]
+    actor = by_command("keys encrypt")
     for record, key in changed:
-        put_key(store, record.id, key_body(key, seal), record.version)
+        with overtaken_told():
+            put_key(store, actor, "key-encrypted", record.id, key_body(key, seal), before=record)
     return [key.kid for _, key in changed]
-
-
-def put_key(store: Store, key_id: str, body: Mapping[str, Any], expect: int | Expect) -> None:
-    """Write a key. Raises Invalid if another command was faster, and StoreError."""
-    try:
-        store.put(KIND, key_id, body, expect=expect)
-    except StoreConflict:
-        raise overtaken() from None
-
-
-def overtaken() -> Invalid:
-    """Return the error for a command that has come too late."""
-    return Invalid([Problem("", "another command changes the keys at this moment: look at `falconbox keys list`")])
 
 
 def _number(record: Record) -> int:

@@ -26,4 +26,4 @@ def test_every_field_is_described() -> None:
     described = {name for row in table("field") for name in row}
     change = Change(code="client-created", actor=by_itself("x"), kind="k", id="i", version=None, resource="r",
                     before={"digest": "d"}, after={"digest": "d"})  # fmt: skip
-    assert change.record().keys() | {"client", "changes", "unconfirmed"} == described
+    assert change.record().keys() | {"client", "changes", "tokens", "unconfirmed"} == described

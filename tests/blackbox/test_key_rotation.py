@@ -68,6 +68,15 @@ def until_published(kid: str, boxes: list[Box]) -> None:
     until(lambda: all(kid in published(box) for box in boxes))
 
 
+def changes(box: Box) -> list[tuple[str, str, str]]:
+    """Return the changes of keys that have been written down: what, of which key, by whom."""
+    return [
+        (record["code"], record["resource"].removeprefix("SigningKey/"), record["actor"]["by"])
+        for record in box.log()
+        if record["kind"] == "change" and record["resource"].startswith("SigningKey/")
+    ]
+
+
 def token(box: Box) -> str:
     answer = box.ask("POST", "/auth/token", "grant_type=client_credentials", auth=f"app:{CLIENT['secret']}",
                      media="application/x-www-form-urlencoded")  # fmt: skip
@@ -171,6 +180,13 @@ def test_a_retired_key_ends_its_tokens_on_every_node_within_the_published_time(t
         until(lambda: published(one) == published(two) == [kid])
         assert [box.ask("GET", "/Patient", auth=old).status for box in (one, two)] == [401, 401]
         assert two.ask("GET", "/Patient", auth=token(one)).status == 200
+        until(lambda: len(changes(one)) == 3)
+        assert changes(one) == [
+            ("key-made", first, "falconbox"),
+            ("key-made", kid, "command"),
+            ("key-retired", first, "command"),
+        ]
+        assert "PRIVATE KEY" not in one.output() + one.errors()
 
 
 def test_a_command_that_is_killed_anywhere_leaves_keys_that_every_node_can_use(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_key_is_made_once_and_shared_by_all_nodes(store: SqliteStore, tmp_pa
     other = SqliteStore(tmp_path / "store")
     made, found = SigningKeys.open(store), SigningKeys.open(other)
     assert made.signing.kid == found.signing.kid
-    assert store.head() == 1
+    assert store.find(KIND).total == 1
     token, claims, _ = AccessTokens(made, ISSUER).issue(CLIENT, "s")
     assert AccessTokens(found, ISSUER).verify(token) == claims
     other.close()

@@ -176,9 +176,10 @@ def test_a_promotion_and_a_retirement_at_the_same_moment_do_not_undo_each_other(
     class Overtaken:
         """Retires the key between the reading and the writing of another command."""
 
-        def put(self, *arguments: Any, **options: Any) -> Any:
-            keys.retire(new)
-            return keys.store.put(*arguments, **options)
+        def put(self, kind: str, *arguments: Any, **options: Any) -> Any:
+            if kind == KIND:
+                keys.retire(new)
+            return keys.store.put(kind, *arguments, **options)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(keys.store, name)
@@ -406,11 +407,11 @@ def test_a_change_of_passphrase_that_is_cut_short_can_be_repeated(keys: Keys) ->
         def __init__(self) -> None:
             self.left = 1
 
-        def put(self, *arguments: Any, **options: Any) -> Any:
-            if self.left == 0:
+        def put(self, kind: str, *arguments: Any, **options: Any) -> Any:
+            if kind == KIND and self.left == 0:
                 raise KeyboardInterrupt
-            self.left -= 1
-            return keys.store.put(*arguments, **options)
+            self.left -= kind == KIND
+            return keys.store.put(kind, *arguments, **options)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(keys.store, name)
