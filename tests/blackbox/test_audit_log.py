@@ -80,7 +80,7 @@ def test_an_audit_log_of_its_own_holds_changes_and_tokens_and_the_decision_log_n
         box.ask("GET", "/Client", auth="x:y")
     audit = [json.loads(line) for line in (tmp_path / "audit").read_text().splitlines()]
     assert {(record["kind"], record["code"]) for record in audit} == {
-        ("change", "client-created"), ("change", "policy-created"), ("refusal", "invalid_client")
+        ("change", "client-created"), ("change", "policy-created"), ("change", "key-made"), ("refusal", "invalid_client")
     }  # fmt: skip
     assert {record["kind"] for record in box.log()} == {"decision", "refusal"}
     assert {record["code"] for record in box.log() if record["kind"] == "refusal"} == {"credentials-rejected"}
