@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from falconbox.client_keys import key_problems
 from falconbox.compiling import PolicyCompiler
 from falconbox.engine import Engine
 from falconbox.errors import FalconboxError, Invalid, PolicyInvalid, Problem
@@ -31,6 +32,7 @@ class Admission:
         From a file a secret must be {env}, {file} or {hash}; through the API it must be a string.
         """
         _refuse(problems(document, _client_schema(from_file=from_file)))
+        _refuse([*key_problems(document.get("jwks", {}).get("keys", ()))])
         return plain(document, "Client")
 
     def policy(self, document: Any, known_client: KnownClient) -> AccessPolicy:

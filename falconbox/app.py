@@ -33,6 +33,7 @@ from falconbox.guard import Guard, OpenRoutes
 from falconbox.housekeeping import Housekeeping
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
+from falconbox.oauth.assertions import ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
@@ -116,7 +117,10 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     housekeeping.start()
     verifier = CredentialVerifier(hasher)
     authentication = ClientAuthentication(
-        lambda: snapshot.current.clients, read_basic=read_credentials, verify=verifier.verify
+        lambda: snapshot.current.clients,
+        read_basic=read_credentials,
+        verify=verifier.verify,
+        assertions=ClientAssertions(store, _assertion_audiences(settings)),
     )
     authenticator = Authenticator(verifier, tokens)
     decision_log, audit_log = _logs(settings, plugins, store)
@@ -216,6 +220,12 @@ def serve(settings: Settings) -> int:
     finally:
         service.close()
     return 0
+
+
+def _assertion_audiences(settings: Settings) -> tuple[str, ...]:
+    server = authorization_server(settings.public_url)
+    audiences = (server["issuer"], server["token_endpoint"])
+    return audiences if settings.token_endpoint_audience else audiences[:1]
 
 
 def _refusal_recorder(decision_log: DecisionLog) -> RecordRefusal:

@@ -136,16 +136,17 @@ class SnapshotStale(FalconboxError):
 class OAuthRequestRefused(FalconboxError):
     """An OAuth endpoint refuses (RFC 6749 section 5.2).
 
-    `error` is the RFC's code; `by_header` says that the refused credentials came in the Authorization header. `caller`
-    is who asked, once that is known.
+    `error` is the RFC's code; `by_header` says that the refused credentials came in the Authorization header. `why` is
+    what the log says, and the answer does not. `caller` is who asked, once that is known.
     """
 
     code = "oauth-request-refused"
 
-    def __init__(self, error: str, detail: str, *, by_header: bool = False) -> None:
+    def __init__(self, error: str, detail: str, *, by_header: bool = False, why: str | None = None) -> None:
         super().__init__(detail)
         self.error = error
         self.by_header = by_header
+        self.why = detail if why is None else why
         self.caller: Caller = ANONYMOUS
 
 

@@ -66,7 +66,8 @@ class Client:
 
     `public` is what the API and the request document show: the client as it was written, without its secret.
     `token_lifetime` is in seconds; None means that its tokens do not expire. `audiences` None means any.
-    `generation` changes when the client is created or deactivated, or may do less than before: tokens carry it.
+    `generation` changes when the client is created or deactivated, or may do less than before: tokens carry it. `jwks`
+    holds its public keys, as JWKs.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Client:
     updated_at: float
     source: Source | None = None
     scopes: tuple[str, ...] = ()
+    jwks: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def document_view(self) -> Mapping[str, Any]:

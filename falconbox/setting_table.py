@@ -94,6 +94,12 @@ TABLE: Final = (
         on_command_line=False,  # whoever can list processes can read a command line
         masked=lambda _: values.MASK,
     ),
+    Setting(
+        "token_endpoint_audience",
+        values.switch,
+        "false",
+        "Accept client assertions whose audience is the token endpoint, not the issuer.",
+    ),
     Setting("threads", values.threads, "8", "How many requests are worked on at a time."),
 )
 """Every setting there is. docs/reference/settings.md and the command line are held to it."""

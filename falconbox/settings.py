@@ -51,6 +51,7 @@ class Settings:
     decision_log_required: bool
     token_algorithm: str
     key_passphrase: str | None
+    token_endpoint_audience: bool
     threads: int
     origins: Mapping[str, str] = dataclasses.field(compare=False)
 

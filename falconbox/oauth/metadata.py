@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from falconbox.client_keys import ALGORITHMS
 from falconbox.oauth.client_authentication import METHODS
 from falconbox.oauth.grants import GRANT
 
@@ -18,6 +19,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "response_types_supported": [],
         "grant_types_supported": [GRANT],
         "token_endpoint_auth_methods_supported": [*METHODS],
+        "token_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS],
     }
 
 

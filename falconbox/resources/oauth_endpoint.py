@@ -47,10 +47,10 @@ class OAuthEndpoint:
     def _refuse(
         self, req: falcon.Request, resp: falcon.Response, error: Malformed | TooManyAttempts | OAuthRequestRefused
     ) -> None:
-        asked, code = req.context.asked(), error.code
+        asked, code, why = req.context.asked(), error.code, error.detail
         if isinstance(error, OAuthRequestRefused):
-            asked, code = dataclasses.replace(asked, caller=error.caller), error.error
-        self._audit_log.write(record.refused(req.context.record_id, asked, code, error.detail))
+            asked, code, why = dataclasses.replace(asked, caller=error.caller), error.error, error.why
+        self._audit_log.write(record.refused(req.context.record_id, asked, code, why))
         if isinstance(error, OAuthRequestRefused):
             if error.by_header:
                 resp.set_header("WWW-Authenticate", CHALLENGES[0])

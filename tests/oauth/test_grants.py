@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import OAuthRequestRefused, StoreUnavailable
 from falconbox.model import Client
+from falconbox.oauth.assertions import ASSERTION_TYPE, ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
@@ -24,6 +29,21 @@ from falconbox.store.sqlite import SqliteStore
 
 SECRET = "correct horse battery"
 HASH = SecretHasher().hash(SECRET)
+KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def assertion(client_id: str, **changes: Any) -> dict[str, str]:
+    """A request with a fresh assertion."""
+    now = int(time.time())
+    claims = {"iss": client_id, "sub": client_id, "aud": "https://box", "jti": str(uuid.uuid4()), "exp": now + 60}
+    signed = jwt.encode({**claims, **changes}, KEY, "ES256")
+    return {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
 GOOD = {"grant_type": "client_credentials", "client_id": "me", "client_secret": SECRET}
 
 
@@ -41,6 +61,7 @@ CLIENTS = {
     "choosy": client("choosy", audiences=frozenset({"https://a"})),
     "reader": client("reader", scopes=("list", "read", "write")),
     "wordy": client("wordy", scopes=tuple(f"{number:0100}" for number in range(100))),
+    "keyed": client("keyed", secret_hash=None, jwks=(ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True),)),
     "basic-only": client("basic-only", grant_types=frozenset({"basic"})),
     "off": client("off", active=False),
     "no-secret": client("no-secret", secret_hash=None),
@@ -63,13 +84,12 @@ def hasher() -> SecretHasher:
 def endpoint(store: SqliteStore, hasher: SecretHasher) -> TokenEndpoint:
     tokens = AccessTokens(SigningKeys.open(store), "https://box")
     authentication = ClientAuthentication(
-        lambda: CLIENTS, read_basic=read_credentials, verify=CredentialVerifier(hasher).verify
+        lambda: CLIENTS,
+        read_basic=read_credentials,
+        verify=CredentialVerifier(hasher).verify,
+        assertions=ClientAssertions(store, ("https://box",)),
     )
     return TokenEndpoint(authentication, store, tokens)
-
-
-def basic(text: str) -> str:
-    return "Basic " + base64.b64encode(text.encode()).decode()
 
 
 def refusal(
@@ -114,6 +134,18 @@ def test_id_and_secret_may_be_form_encoded_in_the_header_as_the_rfc_has_it(endpo
             assert endpoint.respond(with_id, basic(text), "192.0.2.1").body["access_token"]
         else:
             assert refusal(endpoint, parameters, basic(text)).error == "unauthorized_client"
+
+
+def test_a_client_may_prove_itself_by_an_assertion_once(endpoint: TokenEndpoint) -> None:
+    request = assertion("keyed")
+    assert endpoint.respond(request, None, "192.0.2.1").body["access_token"]
+    refused = refusal(endpoint, request)
+    assert (refused.error, refused.by_header, refused.why) == (
+        "invalid_client",
+        False,
+        "the assertion has been used before",
+    )
+    assert endpoint.respond({**assertion("keyed"), "client_id": "keyed"}, None, "192.0.2.1").body["access_token"]
 
 
 def issued(endpoint: TokenEndpoint, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -198,6 +230,34 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "secret is a number": ({**GOOD, "client_secret": 12345678}, None, "invalid_request"),
     "grant type is a list": ({**GOOD, "grant_type": ["client_credentials"]}, None, "invalid_request"),
     "audience is a list": ({**GOOD, "audience": ["a"]}, None, "invalid_request"),
+    "assertion and secret": ({**GOOD, **assertion("me")}, None, "invalid_request"),
+    "assertion and header": (assertion("keyed"), basic("keyed:x"), "invalid_request"),
+    "assertion type and header": (
+        {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE},
+        basic(f"me:{SECRET}"),
+        "invalid_request",
+    ),
+    "assertion is a list": ({**assertion("keyed"), "client_assertion": ["x"]}, None, "invalid_request"),
+    "assertion of a stranger": (assertion("nobody"), None, "invalid_client"),
+    "assertion of a client without keys": (assertion("me"), None, "invalid_client"),
+    "assertion for another server": (assertion("keyed", aud="https://other"), None, "invalid_client"),
+    "assertion of another client": ({**assertion("keyed"), "client_id": "me"}, None, "invalid_client"),
+    "assertion without a type": (
+        {"grant_type": "client_credentials", "client_assertion": assertion("keyed")["client_assertion"]},
+        None,
+        "invalid_client",
+    ),
+    "assertion of another type": (
+        {**assertion("keyed"), "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"},
+        None,
+        "invalid_client",
+    ),
+    "assertion type without an assertion": (
+        {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE},
+        None,
+        "invalid_client",
+    ),
+    "a secret of a client that has keys only": ({**GOOD, "client_id": "keyed"}, None, "invalid_client"),
     "resource is an object": ({**GOOD, "resource": {"$ne": None}}, None, "invalid_request"),
     "resource is a list of numbers": ({**GOOD, "resource": ["https://a", 5]}, None, "invalid_request"),
     "long resource": ({**GOOD, "resource": "https://" + "a" * 3000}, None, "invalid_request"),
@@ -261,8 +321,14 @@ def test_every_refusal_has_the_code_of_the_rfc_and_stores_no_session(
 
 
 WRONG = {name: case for name, case in CASES.items() if case[2] == "invalid_client"}
-COSTS_NOTHING = {"no secret", "empty secret", "broken header", "another scheme"}
-"""What lacks a secret, or has no form: anybody can see that, whoever the client is."""
+COSTS_NOTHING = {
+    "no secret",
+    "empty secret",
+    "broken header",
+    "another scheme",
+    *(name for name in WRONG if "assertion" in name),
+}
+"""What has no secret to be verified, or no form: anybody can see that, whoever the client is."""
 
 
 def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, hasher: SecretHasher) -> None:
