@@ -1,10 +1,11 @@
-"""Bounds of a document, for engines that hand it to something that does not look after itself. Public API.
+"""Bounds of documents, and of what policies say, for whatever looks at them and does not look after itself. Public API.
 
-from falconbox.bounds import count_values
+from falconbox.bounds import canonical_text, count_values
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -15,8 +16,18 @@ from falconbox.model import MAX_DEPTH
 MAX_VALUES: Final = 100_000
 """How many values a document holds at most, unless an engine says less."""
 
+MAX_BODY_VALUES: Final = 20_000
+"""How many values the body of a policy may hold, itself included."""
+
+MAX_BODY_CHARACTERS: Final = 256 * 1024
+"""How long the body of a policy may be, written as JSON."""
+
 MAX_INTEGER: Final = 2**53
 """Beyond this, readers of JSON disagree about integers (RFC 8259 section 6)."""
+
+
+class Unbounded(Exception):
+    """The value is no plain JSON, or too much of it; the text says what."""
 
 
 def count_values(document: Mapping[str, Any], *, most: int = MAX_VALUES, refused: Collection[str] = ()) -> int:
@@ -26,24 +37,46 @@ def count_values(document: Mapping[str, Any], *, most: int = MAX_VALUES, refused
     none of them one of `refused`, arrays, texts that are Unicode, numbers that every reader keeps exactly, booleans
     and null; `most` values, no deeper than `falconbox.model.MAX_DEPTH`.
     """
+    try:
+        return _count(dict(document), most, refused)
+    except Unbounded as fault:
+        raise Undetermined(f"the request document {fault}") from None
+
+
+def canonical_text(value: Any, what: str) -> str:
+    """Return the JSON text of what a policy says, the same for equal values only.
+
+    Raises Unbounded unless it is plain JSON within bounds; `what` it is called stands at the start of the text.
+    """
+    try:
+        _count(value, MAX_BODY_VALUES - 1, ())
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        if len(text) > MAX_BODY_CHARACTERS:
+            raise Unbounded(f"is longer than {MAX_BODY_CHARACTERS:,} characters")
+    except Unbounded as fault:
+        raise Unbounded(f"{what} {fault}") from None
+    return text
+
+
+def _count(value: Any, most: int, refused: Collection[str]) -> int:
     # Without recursion, and counted: neither depth nor one object met a million times may hurt.
-    level: list[Any] = [dict(document)]
+    level: list[Any] = [value]
     count = 0
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
-        for value in level:
-            _check(value, refused)
-            if type(value) is dict:
-                below.extend(value.values())
-            elif type(value) is list:
-                below.extend(value)
+        for held in level:
+            _check(held, refused)
+            if type(held) is dict:
+                below.extend(held.values())
+            elif type(held) is list:
+                below.extend(held)
             if count + len(below) > most:
-                raise Undetermined(f"the request document holds more than {most:,} values")
+                raise Unbounded(f"holds more than {most:,} values")
         count += len(below)
         if not below:
             return count
         level = below
-    raise Undetermined(f"the request document nests deeper than {MAX_DEPTH}")
+    raise Unbounded(f"nests deeper than {MAX_DEPTH}")
 
 
 def _check(value: Any, refused: Collection[str]) -> None:
@@ -54,20 +87,20 @@ def _check(value: Any, refused: Collection[str]) -> None:
         _check_names(value, refused)
     elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise Undetermined("the request document has an integer beyond 2^53")
+            raise Unbounded("has an integer beyond 2^53")
     elif kind is float:
         if not math.isfinite(value):
-            raise Undetermined("the request document has a number that is not finite")
+            raise Unbounded("has a number that is not finite")
     elif value is not None and kind is not bool and kind is not list:
-        raise Undetermined(f"the request document has a {kind.__name__}, which is not JSON")
+        raise Unbounded(f"has a {kind.__name__}, which is not JSON")
 
 
 def _check_names(value: Mapping[Any, Any], refused: Collection[str]) -> None:
     for name in value:
         if type(name) is not str:
-            raise Undetermined(f"the request document has a {type(name).__name__} where a name is wanted")
+            raise Unbounded(f"has a {type(name).__name__} where a name is wanted")
         if name in refused:
-            raise Undetermined(f"the request document has a name {name}, which stands for something else here")
+            raise Unbounded(f"has a name {name}, which stands for something else here")
         _check_text(name)
 
 
@@ -76,4 +109,4 @@ def _check_text(text: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise Undetermined("the request document has text that is not Unicode (half a surrogate pair)") from None
+            raise Unbounded("has text that is not Unicode (half a surrogate pair)") from None

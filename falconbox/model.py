@@ -120,14 +120,16 @@ class AccessPolicy:
 class Reason:
     """One sentence of a why.
 
-    `pointer` is a JSON pointer into the request document, `policy_pointer` one into the policy. The sentence may
-    quote the document; the decision log keeps only `code` and the pointers, because documents hold secrets.
+    `pointer` is a JSON pointer into the request document, `policy_pointer` one into the policy. `details` is the same
+    for programs, in the form that users of the engine know. Sentence and details may quote the document; the decision
+    log keeps only `code` and the pointers, because documents hold secrets.
     """
 
     code: str
     message: str
     pointer: str | None = None
     policy_pointer: str | None = None
+    details: Mapping[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

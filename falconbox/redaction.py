@@ -43,7 +43,7 @@ class Redacted:
         near = reason.pointer is None or any(
             _within(place, reason.pointer) or _within(reason.pointer, place) for place in self.masked
         )
-        return dataclasses.replace(reason, message=MASK) if self.masked and near else reason
+        return dataclasses.replace(reason, message=MASK, details=None) if self.masked and near else reason
 
     def _shown(self, key: str, value: Any) -> Any:
         if key in PLACES:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
-import weakref
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 import jsonschema_rs
 
 from falconbox.facets import ANY_STRING, Strings
+from falconbox.sharing import Shared
 
 MAX_COMPILED: Final = 256 * 1024
 """How many bytes an expression may take when it is compiled."""
@@ -29,29 +29,21 @@ _LITERAL: Final = re.compile(r"\^((?:[A-Za-z0-9/_~:@=&%,;!'\"<># -]|\\[/.-])*)")
 class Regex:
     """A compiled expression. Equal ones are shared as long as somebody holds them, because each takes much room."""
 
-    __slots__ = ("__weakref__", "_is_valid", "text")
-    _shared: ClassVar[weakref.WeakValueDictionary[str, Regex]] = weakref.WeakValueDictionary()
-    _lock: ClassVar = threading.Lock()
+    __slots__ = ("__weakref__", "is_found_in", "text")
+    shared: ClassVar[Shared[Regex]] = Shared()
+
+    is_found_in: Callable[[str], bool]
+    """Whether it matches somewhere in a text; `$` is the end of the text."""
 
     def __init__(self, text: str) -> None:
         """Compile. Raises ValueError with what is wrong, in words for the author of a policy."""
         self.text = text
-        self._is_valid = _validator(text).is_valid
+        self.is_found_in = _validator(text).is_valid
 
     @classmethod
     def of(cls, text: str) -> Regex:
         """Return the one compiled expression of this text. Raises ValueError as `Regex(text)` does."""
-        with cls._lock:
-            known = cls._shared.get(text)
-        if known is None:
-            compiled = cls(text)
-            with cls._lock:
-                known = cls._shared.setdefault(text, compiled)
-        return known
-
-    def is_found_in(self, text: str) -> bool:
-        """Return whether it matches somewhere in a text; `$` is the end of the text."""
-        return self._is_valid(text)
+        return cls.shared.get(text, cls)
 
 
 @functools.lru_cache(maxsize=4096)

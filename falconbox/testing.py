@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Final
@@ -205,6 +206,7 @@ def explained(evaluator: Evaluator, document: Mapping[str, Any]) -> bool | None:
         assert isinstance(reason, Reason)
         assert reason.code
         assert 0 < len(reason.message) < MAX_MESSAGE
+        assert len(json.dumps(reason.details)) < MAX_MESSAGE
     return verdict.matched
 
 

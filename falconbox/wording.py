@@ -40,9 +40,9 @@ def listed(values: Sequence[Any]) -> str:
     return shortened(", ".join(quoted(value) for value in values[:MAX_QUOTED]))
 
 
-def shortened(text: str) -> str:
-    """Return a text, cut after MAX_QUOTED characters."""
-    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
+def shortened(text: str, limit: int = MAX_QUOTED) -> str:
+    """Return a text, cut after so many characters."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

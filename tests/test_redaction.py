@@ -16,7 +16,7 @@ CANARY = "canary-5a1f"
 
 
 def answer(pointer: str | None) -> PolicyAnswer:
-    reason = Reason("const", f"is {CANARY!r}", pointer, "/schema/const")
+    reason = Reason("const", f"is {CANARY!r}", pointer, "/schema/const", {"but": CANARY})
     return PolicyAnswer("p", "json-schema", Effect.ALLOW, Mode.ENFORCE, Outcome.NO, (reason,))
 
 
@@ -64,6 +64,7 @@ def test_a_sentence_that_could_quote_a_masked_value_is_not_shown(pointer: str | 
     redacted.masked = ["/body/secret"]
     (found,) = redacted.answers([answer(pointer)])
     assert (found.reasons[0].message != MASK) is shown
+    assert (found.reasons[0].details is not None) is shown
     assert (found.reasons[0].code, found.reasons[0].policy_pointer) == ("const", "/schema/const")
 
 

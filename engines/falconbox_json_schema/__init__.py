@@ -26,8 +26,9 @@ from falconbox import (
     Verdict,
     hookimpl,
 )
+from falconbox.bounds import Unbounded, canonical_text
+from falconbox.model import MAX_DEPTH
 from falconbox.regex import OPTIONS
-from falconbox_json_schema.bounds import MAX_DEPTH, Unbounded, canonical_text
 from falconbox_json_schema.dialect import problems, subschemas
 from falconbox_json_schema.necessary import facets
 from falconbox_json_schema.patterns import MAX_PATTERNS, pattern_problems, too_many_patterns
@@ -86,7 +87,7 @@ class JsonSchemaEngine:
     def compile(self, policy: AccessPolicy, compile_branch: CompileBranch) -> Evaluator:
         """Return the evaluator of a policy's schema. Raises PolicyInvalid with everything that is wrong with it."""
         try:
-            text = canonical_text(policy.body.get("schema"))
+            text = canonical_text(policy.body.get("schema"), "the schema")
         except Unbounded as error:
             raise PolicyInvalid([Problem("/schema", str(error))]) from None
         with self._lock:

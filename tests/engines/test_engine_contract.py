@@ -1,4 +1,4 @@
-"""What every engine must keep, held against both shipped engines as the plugins bring them."""
+"""What every engine must keep, held against the shipped engines as the plugins bring them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"schema": {"properties": {"params": {"$ref": "#/definitions/d"}}, "definitions": {"d": {"minProperties": 1}}}},
         {"schema": {"enum": [{"uri": "/"}, {}]}},
     ],
+    "matcho": [
+        {"matcho": {}},
+        {"matcho": {"uri": "#^/Patient", "request-method": {"$enum": ["get", "post"]}}},
+        {"matcho": {"a": {"$not": {"$one-of": [1, "x", {"a": "present?"}]}}, "params": {"a": "not-blank?"}}},
+        {"matcho": {"a": [{"$contains": "nil?"}, "#x"], "client": {"$every": {"$length": 3}}}},
+        {"matcho": {"$not": {"$one-of": [{"uri": "/"}, {"params": {"a": {"$present-all": ["x", "y"]}}}]}}},
+    ],
 }
 BAD: dict[str, list[tuple[dict[str, Any], str]]] = {
     "json-schema": [
@@ -38,6 +45,7 @@ BAD: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"schema": {"properties": {"uri": {"patern": "x"}}}}, "/schema/properties/uri/patern"),
         ({"schema": {"$ref": "https://elsewhere.example/"}}, "/schema/$ref"),
     ],
+    "matcho": [({}, "/matcho"), ({"matcho": 1}, "/matcho"), ({"matcho": {"a": {"$oneof": []}}}, "/matcho/a/$oneof")],
 }
 BODIES = [pytest.param(name, body, id=f"{name}-{number}") for name in GOOD for number, body in enumerate(GOOD[name])]
 

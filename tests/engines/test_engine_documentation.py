@@ -11,8 +11,9 @@ import yaml
 from policies_of_schemas import compiled
 
 from falconbox import hookspecs
+from falconbox.bounds import MAX_BODY_CHARACTERS, MAX_BODY_VALUES
+from falconbox.model import MAX_DEPTH
 from falconbox.plugins import HOOKS, load_plugins
-from falconbox_json_schema.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES
 from falconbox_json_schema.dialect import FORMATS, KEYWORDS
 from falconbox_json_schema.patterns import MAX_PATTERNS
 from falconbox_json_schema.references import MAX_EVALUATIONS
@@ -47,7 +48,7 @@ def test_every_keyword_and_format_is_in_the_reference() -> None:
     assert tuple(re.findall(r"`([a-z0-9-]+)`", formats)[1:]) == FORMATS
 
 
-@pytest.mark.parametrize("limit", [MAX_DEPTH, MAX_VALUES, MAX_CHARACTERS, MAX_PATTERNS])
+@pytest.mark.parametrize("limit", [MAX_DEPTH, MAX_BODY_VALUES, MAX_BODY_CHARACTERS, MAX_PATTERNS])
 def test_the_limits_in_the_reference_are_those_of_the_code(limit: int) -> None:
     limits = DIALECT.partition("## Limits")[2].partition("## ")[0]
     assert f"| {limit:,}" in limits

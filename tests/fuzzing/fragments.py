@@ -68,6 +68,27 @@ _KEYWORDS = tuple(f'"{word}":' for word in (
     "contentEncoding", "default", "uri", "request-method", "optional"))  # fmt: skip
 _VALUES = ('"#"', '"#/definitions/a"', '"#a"', '"#/properties/a~1b"', '"#/%25"', '"string"', '"object"', '"^/a$"', '"(?=a)"', '"(a+)+$"', '"\\\\p{L}"', '"["', '"date-time"', '"regex"', '"base64"', "0.1", "0",
            '"http://json-schema.org/draft-07/schema#"')  # fmt: skip
+_OPERATORS = tuple(f'"{word}":' for word in (
+    "$contains", "$enum", "$every", "$length", "$not", "$one-of", "$present-all", "$reference", "$in", "resourceType", "id", "uri", "request-method", "client", "params", "body", "reference", "a"))  # fmt: skip
+_PATTERNS = (
+    '"present?"',
+    '"nil?"',
+    '"not-blank?"',
+    '"not-nil?"',
+    '"#^/a$"',
+    '"#a"',
+    '"#(?=a)"',
+    '"#"',
+    '"#/x/.client.id"',
+    '".client.id"',
+    '".a.0"',
+    '"."',
+    '"Patient/1"',
+    '"get"',
+    "0",
+    "1.0",
+    '"#\\\\d+"',
+)
 
 FRAGMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "head": ("GET ", "POST ", "get ", "OPTIONS * ", "/Patient", " HTTP/1.1", " HTTP/1.0", " HTTP/2.0", "\r\n", "\n", "\r", "\0", "\t", " ", ":", "Host: box\r\n", "Host: [::1]:80\r\n", "Host:", "Connection: close\r\n",
@@ -92,6 +113,7 @@ FRAGMENTS: Final[Mapping[str, tuple[str, ...]]] = {
                   "---\n", "{}", "[]", '"id":"a"', '{"resourceType":"Client","id":"a"}', "id: 1\n", "id:\n", *_YAML[:20]),
     "admission": (*_IDS, *_JSON),
     "schema": (*_KEYWORDS, *_VALUES, *_JSON, '{"uri":"/a"}'),
+    "matcho": (*_OPERATORS, *_PATTERNS, *_JSON, '{"uri":"/a"}'),
 }  # fmt: skip
 """What is put together at random, and the dictionary of the coverage-guided fuzzer."""
 
@@ -119,6 +141,9 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "directory": ("Client/a.yaml\nid: a\n\0b.json\n" + _POLICY.replace("{", '{"resourceType":"AccessPolicy",', 1),),
     "admission": (_POLICY, _CLIENT),
     "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',),
+    "matcho": ('{"uri":{"$one-of":["/a","#^/a/"]},"client":{"id":"me"}}\n{"uri":"/a"}',
+               '{"params":{"a":{"$present-all":["1","2"],"$length":2}},"body":{"a":{"$contains":".body.a.0","$every":{"$not":"x"}}}}\n{"params":{"a":["1","2"]},"body":{"a":[1]}}',
+               '{"body":{"$reference":{"resourceType":"Patient","id":{"$enum":["1"]}}}}\n"Patient/1"', '{"a":["nil?"],"b":"present?","c":"not-blank?"}\n{"a":[],"b":1,"c":"x"}'),
 }  # fmt: skip
 """Inputs that are accepted."""
 
@@ -141,5 +166,7 @@ NEARLY: Final[Mapping[str, tuple[str, ...]]] = {
     "directory": ("\x1b.yaml\nresourceType: Client\nid: a", "a.yml\n- id: a", "Client/a.yaml\nid: a\n---\nid: a"),
     "admission": ('{"id":"a","x\\ny":1}', '{"id":"..","grant_types":["basic","basic"]}'),
     "schema": ('{"propertyNames":{"pattern":"^[ru]"}}\n{"uri":"/a","b":1}', '{"$ref":"#"}', '{"patern":"a"}', '{"pattern":"(?=a)"}'),
+    "matcho": ('{"a":null}', '{"a":"not-nil?"}', '{"present?":true}', '{"a":{"$one-of":[1],"b":2}}', '{"a":{"$oneof":[1]}}', '{"uri":"#/Patient/.client.id"}', '{"a":{"$length":1,"b":1}}',
+               '{"a":{"$present-all":[1,1]}}', '{"a":{"$not":".b.c"}}\n{"a":1}', '{"a":{"$not":{"$reference":{"id":"1"}}}}\n{"a":"x/1"}', '{"$not":".a"}\n{"a":{"b":1}}'),
 }  # fmt: skip
 """Inputs that one rule each keeps from being accepted, and those that a parser has stumbled over."""

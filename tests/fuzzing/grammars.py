@@ -28,6 +28,13 @@ _SCHEMAS = st.recursive(
     max_leaves=8,
 )  # fmt: skip
 
+_OPERATORS = st.sampled_from([json.loads(word[:-1]) for word in FRAGMENTS["matcho"] if word.endswith('":')])
+_PATTERNS = st.recursive(
+    _SCALARS | st.sampled_from(["present?", "nil?", "#a", "#^/a$", ".client.id", ".a.0", "Patient/1"]),
+    lambda inner: st.dictionaries(_OPERATORS, inner | st.lists(inner, min_size=1, max_size=3), min_size=1, max_size=2),
+    max_leaves=6,
+)
+
 
 def _text(value: Any) -> bytes:
     return json.dumps(value).encode()
@@ -49,6 +56,7 @@ _GENERATED: Final[Mapping[str, st.SearchStrategy[bytes]]] = {
     "written": _VALUES.map(_text),
     "admission": st.builds(_with, st.sampled_from(SEEDS["admission"]), st.dictionaries(_FIELDS, _VALUES, max_size=2)),
     "schema": st.builds(lambda said, document: _text(said) + b"\n" + _text(document), _SCHEMAS, _VALUES),
+    "matcho": st.builds(lambda said, document: _text(said) + b"\n" + _text(document), _PATTERNS, _VALUES),
 }
 
 

@@ -1,4 +1,4 @@
-"""Properties of what reads policies: directories, admission, and the schemas of the engine json-schema.
+"""Properties of what reads policies: directories, admission, schemas of json-schema and patterns of matcho.
 
 Each function takes any bytes. It lets the documented refusal pass and raises AssertionError for a broken property;
 whatever else it raises is a finding too.
@@ -20,11 +20,14 @@ from falconbox.mapping import client_body, client_from_body, policy_from_documen
 from falconbox.media import strict_json, strict_yaml
 from falconbox.model import AccessPolicy
 from falconbox.sync.directory import SUFFIXES, read_directory
+from falconbox.testing import holds
 from falconbox_allow import falconbox_engines as allow_engines
 from falconbox_json_schema import JsonSchemaEngine
+from falconbox_matcho import MatchoEngine
 
 _ENGINE = JsonSchemaEngine()
-_ADMISSION = Admission({engine.name: engine for engine in (_ENGINE, *allow_engines())})
+_MATCHO = MatchoEngine()
+_ADMISSION = Admission({engine.name: engine for engine in (_ENGINE, _MATCHO, *allow_engines())})
 
 
 def policy_directory(data: bytes) -> None:
@@ -133,6 +136,18 @@ def schema(data: bytes) -> None:
 
     Lines: the schema, and a document.
     """
+    _compiled_or_refused(_ENGINE, "schema", data)
+
+
+def matcho(data: bytes) -> None:
+    """A pattern that compiles answers every document or says on what the answer depends, and sees what it reads.
+
+    Where its facets do not hold it says no. Lines: the pattern, and a document.
+    """
+    _compiled_or_refused(_MATCHO, "matcho", data)
+
+
+def _compiled_or_refused(engine: Any, field: str, data: bytes) -> None:
     text, _, rest = data.partition(b"\n")
     try:
         said = strict_json.loads(text)
@@ -140,10 +155,10 @@ def schema(data: bytes) -> None:
         return
     given = copy.deepcopy(said)
     try:
-        evaluator = _ENGINE.compile(AccessPolicy("p", "json-schema", {"schema": said}), _no_branch)
+        evaluator = engine.compile(AccessPolicy("p", engine.name, {field: said}), _no_branch)
     except PolicyInvalid as refusal:
         _check_problems(refusal)
-        assert all(problem.pointer.startswith("/schema") for problem in refusal.problems)
+        assert all(problem.pointer.startswith(f"/{field}") for problem in refusal.problems)
         return
     assert said == given
     for document in (*DOCUMENTS, *_extra(rest)):
@@ -151,18 +166,27 @@ def schema(data: bytes) -> None:
 
 
 def _check_answer(evaluator: Any, document: dict[str, Any]) -> None:
-    try:
-        answer = evaluator.evaluate(document)
-    except Undetermined:
-        return
-    verdict = evaluator.explain(document)
-    assert answer is True or answer is False
-    assert verdict.matched is answer
-    assert verdict.reasons
-    assert all(reason.message for reason in verdict.reasons)
+    answer = _answer(evaluator, document)
+    if isinstance(answer, bool):
+        verdict = evaluator.explain(document)
+        assert verdict.matched is answer
+        assert verdict.reasons
+        assert all(reason.message for reason in verdict.reasons)
     if evaluator.reads is not ALL:
         seen = {key: value for key, value in document.items() if key in evaluator.reads}
-        assert evaluator.evaluate(seen) is answer
+        assert _answer(evaluator, seen) == answer
+    assert holds(evaluator.facets, document) or answer is False
+
+
+def _answer(evaluator: Any, document: dict[str, Any]) -> bool | str:
+    """Return the answer, or why there is none."""
+    try:
+        answer: object = evaluator.evaluate(document)
+    except Undetermined as cannot_tell:
+        assert cannot_tell.detail
+        return cannot_tell.detail
+    assert isinstance(answer, bool)
+    return answer
 
 
 def _extra(data: bytes) -> list[dict[str, Any]]:
@@ -174,4 +198,4 @@ def _extra(data: bytes) -> list[dict[str, Any]]:
 
 
 def _no_branch(subpolicy: Any, pointer: str) -> Any:
-    raise AssertionError("the engine json-schema has no branches")
+    raise AssertionError("these engines have no branches")

@@ -9,7 +9,7 @@ from credential_targets import authorization, basic, token
 from document_targets import json_text, written, yaml_text
 from media_targets import form_text, media_types
 from message_targets import chunks, forwarded_field, head
-from policy_targets import admission, policy_directory, schema
+from policy_targets import admission, matcho, policy_directory, schema
 from request_targets import canonical, forwarded
 
 Parser = Callable[[bytes], None]
@@ -31,4 +31,5 @@ TARGETS: Final[Mapping[str, Parser]] = {
     "directory": policy_directory,
     "admission": admission,
     "schema": schema,
+    "matcho": matcho,
 }

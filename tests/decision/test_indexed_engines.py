@@ -1,0 +1,154 @@
+"""For each engine with facets: looking policies up decides, with its reasons, what asking each of them decides."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from naive_decisions import Question, naive
+
+from falconbox import Undetermined
+from falconbox.compiling import PolicyCompiler
+from falconbox.decision.point import DecisionPoint
+from falconbox.decision.policy_set import PolicySet
+from falconbox.engine import All, Evaluator
+from falconbox.model import AccessPolicy, Effect
+from falconbox.plugins import load_plugins
+from falconbox.testing import holds
+from falconbox.world import World
+
+PLUGINS = load_plugins()
+COMPILER = PolicyCompiler(PLUGINS.engines, PLUGINS.shipped)
+PAIRS = 100_000
+POINT = DecisionPoint(lambda: True)
+URIS = ["/Patient", "/Patient/1", "/Patient/2", "/Encounter", "/", "/patient", "/Patient\n"]
+METHODS = ["get", "post", "GET", ""]
+NAMES = ["a", "b", 1, True, 1.0]
+REGEXES = ["#^/Patient", "#^/Patient$", "#^/Patient/[0-9]+$", "#/Patient", "#^/P|/E", "#^/Patients?$", "#^g", "#^get$", "#^\\/Patient\\/1$"]  # fmt: skip
+PATHS = [".client.id", ".jwt.sub", ".params.id", ".params.owners", ".body.owner"]
+
+
+class Dice:
+    """Makes policies that speak of what facets are made of, and of what they are not."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def word(self, words: list[Any]) -> Any:
+        return self.random.choice(words)
+
+    def often(self, chance: float) -> bool:
+        return self.random.random() < chance
+
+    def matcho(self) -> dict[str, Any]:
+        return {"matcho": self._pattern()}
+
+    def _pattern(self, depth: int = 0) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        if self.often(0.8):
+            made["uri"] = self._text(URIS)
+        if self.often(0.5):
+            made["request-method"] = self._text(METHODS)
+        if self.often(0.3):
+            made["client"] = self.word(
+                [
+                    {"id": self.word(NAMES)},
+                    {"id": {"$enum": ["a"]}},
+                    "nil?",
+                    "present?",
+                    {"id": {"$not": "a"}},
+                    {"$not": {"id": "a"}},
+                ]
+            )
+        if self.often(0.3):
+            made["params"] = {
+                "id": self.word([*PATHS, *NAMES, {"$not": self.word(PATHS)}, {"$one-of": ".params.owners"}])
+            }
+        if self.often(0.1):
+            made["body"] = self.word(["present?", "nil?", {"owner": ".client.id"}])
+        if depth < 2 and self.often(0.3):
+            several = [self._pattern(depth + 1) for _ in range(self.random.randint(1, 3))]
+            return self.word([{"$one-of": several}, {**made, "$not": several[0]}])
+        return made
+
+    def _text(self, words: list[str]) -> Any:
+        chosen = self.random.sample(words, self.random.randint(1, 2))
+        return self.word([
+            chosen[0], chosen[0], {"$enum": chosen}, {"$enum": [*chosen, 1, True]}, "present?", "nil?", "not-blank?", self.word(REGEXES), self.word(REGEXES),
+            {"$not": chosen[0]}, {"$one-of": [chosen[0], self.word(REGEXES)]}, {"$one-of": [*chosen, 5]}, {"$one-of": [chosen[0], self.word(PATHS)]},
+            {"$enum": words[:3], "$not": chosen[0]}, self.word(PATHS), {"$one-of": ".params.owners"}, {"x": 1}, {"$length": 1}, [chosen[0]],
+        ])  # fmt: skip
+
+    def policy(self, engine: str, number: int) -> AccessPolicy:
+        name = "allow" if number % 12 == 0 else engine
+        body = {} if name == "allow" else MAKERS[name](self)
+        links = self.word([None, None, frozenset({"a"}), frozenset({"a", "b"})])
+        return AccessPolicy(f"p{number:02}", name, body, links, self.word([Effect.ALLOW, Effect.ALLOW, Effect.DENY]))
+
+    def unknown(self) -> frozenset[str]:
+        return frozenset(key for key in ("body", "client", "headers") if self.often(0.05))
+
+    def document(self) -> dict[str, Any]:
+        params = {key: self.word([*NAMES, ["a", 1], None]) for key in ("id", "owners") if self.often(0.5)}
+        made: dict[str, Any] = {"uri": self.word(URIS), "request-method": self.word(METHODS), "params": params}
+        if self.often(0.6):
+            made["client"] = {"id": self.word([*NAMES, [1], None])}
+        if self.often(0.2):
+            made["jwt"] = {"sub": self.word(["a", "/Patient"])}
+        if self.often(0.1):
+            made["body"] = {"owner": "a"}
+        if self.often(0.1):
+            made["uri"] = self.word([None, ["/Patient"], {"x": 1}, 5])
+        if self.often(0.1):
+            del made[self.word([*made])]
+        return made
+
+
+MAKERS: Mapping[str, Callable[[Dice], dict[str, Any]]] = {"matcho": Dice.matcho}
+
+
+@pytest.mark.parametrize("engine", MAKERS)
+def test_a_look_up_decides_with_its_reasons_what_asking_everybody_decides(engine: str) -> None:
+    dice, size = Dice(2025), 25
+    found, failures = set(), 0
+    for _ in range(PAIRS // (size * 40)):
+        policies = {made.id: made for made in (dice.policy(engine, number) for number in range(size))}
+        compiled = PolicySet().patched(policies, COMPILER)
+        assert compiled.broken() == 0
+        for _ in range(40):
+            question = Question(dice.document(), unknown=dice.unknown())
+            client = dice.word([None, "a", "b", "c"])
+            decision = POINT.decide(World(policies=compiled), client, question)
+            assert decision == naive(compiled, client, question)
+            found.add(decision.code)
+            failures += any(answer.outcome == "failed" for answer in decision.answers)
+    assert found == {"denied-by-policy", "allowed-by-policy", "no-policy-allows"}
+    assert failures > 100, "policies that cannot tell take part"
+
+
+@pytest.mark.parametrize("engine", MAKERS)
+def test_no_policy_says_yes_or_fails_where_its_facets_do_not_hold_nor_without_what_it_does_not_read(
+    engine: str,
+) -> None:
+    dice, skipped = Dice(8), 0
+    for number in range(PAIRS // 50):
+        compiled = COMPILER.compile(dice.policy(engine, number))
+        for _ in range(50):
+            document = dice.document()
+            said = answer(compiled, document)
+            if not holds(compiled.facets, document):
+                skipped += 1
+                assert said is False
+            if not isinstance(compiled.reads, All):
+                projected = {key: value for key, value in document.items() if key in compiled.reads}
+                assert answer(compiled, projected) == said
+    assert skipped > PAIRS // 10, "the facets of these policies keep many of them from being asked"
+
+
+def answer(compiled: Evaluator, document: Mapping[str, Any]) -> bool | str:
+    try:
+        return compiled.evaluate(document)
+    except Undetermined as cannot_tell:
+        return cannot_tell.detail
