@@ -19,7 +19,6 @@ from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher, is_hash
 from falconbox.authentication.verification import CredentialVerifier
-from falconbox.authzen.metadata import decision_point as decision_point_metadata
 from falconbox.banner import announce
 from falconbox.bootstrap import ensure_admin
 from falconbox.compiling import PolicyCompiler
@@ -42,7 +41,8 @@ from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
 from falconbox.request import Door, WsgiDoor
-from falconbox.resources.authzen import Access, AccessEvaluation, AccessEvaluations
+from falconbox.resources.authzen import Access
+from falconbox.resources.authzen_table import authzen_resources
 from falconbox.resources.box import Box
 from falconbox.resources.clients import Clients
 from falconbox.resources.debug_policy import DebugDoor, DebugPolicy
@@ -141,7 +141,6 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         keys=keys,
         sync_problem=problem,
     )
-    access = Access(store, decision_point, decision_log)
     resources = {
         "Client": Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash),
         "AccessPolicy": Policies(store, audit_log, snapshot, admission),
@@ -154,9 +153,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "jwks": WellKnown(keys.jwk_set, "application/jwk-set+json"),
         "authorization_server": WellKnown(lambda: authorization_server(tokens.issuer)),
         "protected_resource": WellKnown(lambda: protected_resource(tokens.issuer)),
-        "access_evaluation": AccessEvaluation(access),
-        "access_evaluations": AccessEvaluations(access),
-        "authzen_configuration": WellKnown(lambda: decision_point_metadata(settings.public_url)),
+        **authzen_resources(Access(store, decision_point, decision_log), settings.public_url),
         "openapi": OpenApi(description(plugins.engines)),
         "docs": Docs(),
     }

@@ -33,6 +33,9 @@ OTHERS: Final = {
     "/.well-known/authzen-configuration": "authzen_configuration",
     f"{AUTHZEN}evaluation": "access_evaluation",
     f"{AUTHZEN}evaluations": "access_evaluations",
+    f"{AUTHZEN}search/subject": "search_subject",
+    f"{AUTHZEN}search/resource": "search_resource",
+    f"{AUTHZEN}search/action": "search_action",
     "/openapi.json": "openapi",
     **dict.fromkeys(PAGE, "docs"),
 }

@@ -5,12 +5,15 @@ An entity of type `user` is the resource of that id among the box's `User` resou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from falconbox.authzen.evaluation import Entity
 from falconbox.routes import is_box_type, is_id
 from falconbox.store import Record, Store
+
+BATCH: Final = 100
+"""How many resources of the box are read at a time when all are gone through."""
 
 
 def box_type(entity_type: str) -> str | None:
@@ -36,6 +39,24 @@ class Entities:
         if entity.properties is None and known is None:
             return {"type": entity.type, "id": entity.id}
         return {"type": entity.type, "id": entity.id, "properties": {**(entity.properties or {}), **(known or {})}}
+
+    def of_type(self, entity_type: str, after: str) -> Iterator[tuple[Entity, str]]:
+        """Yield the entities of a type, in the order of their ids in the box, behind an id; and each one's id there.
+
+        While one is looked at, it counts as read. Raises StoreError.
+        """
+        kind = box_type(entity_type)
+        records = () if kind is None else self._store.find(kind, after=after, limit=BATCH).records
+        while records and kind is not None:
+            for record in records:
+                key = (kind, record.id)
+                known = key in self._read
+                if not known:
+                    self._read[key] = attributes(record)
+                yield Entity(entity_type, record.id), record.id
+                if not known:
+                    del self._read[key]  # what has been looked at would fill the memory
+            records = self._store.find(kind, after=records[-1].id, limit=BATCH).records
 
     def _attributes(self, entity: Entity) -> Mapping[str, Any] | None:
         kind = box_type(entity.type)

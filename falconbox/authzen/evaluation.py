@@ -45,7 +45,11 @@ class Evaluation:
 
     def names(self) -> Names:
         """Return what the decision log keeps of it."""
-        return Names((self.subject.type, self.subject.id), self.action.name, (self.resource.type, self.resource.id))
+        return {
+            "subject": (self.subject.type, self.subject.id),
+            "action": self.action.name,
+            "resource": (self.resource.type, self.resource.id),
+        }
 
 
 def read_evaluation(asked: Mapping[str, Any]) -> Evaluation:

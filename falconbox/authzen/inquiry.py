@@ -34,12 +34,15 @@ class Inquiry:
         self._decision_point = decision_point
         self._world = world
         self._pep = pep
-        self._entities = entities
+        self.entities = entities
 
-    def decide(self, evaluation: Evaluation) -> Decision:
-        """Decide an evaluation. Raises SnapshotStale, and StoreError when the box cannot be read."""
+    def decide(self, evaluation: Evaluation, *, brief: bool = False) -> Decision:
+        """Decide an evaluation. Raises SnapshotStale, and StoreError when the box cannot be read.
+
+        `brief`: without the reasons of a denial, and without asking shadow policies.
+        """
         decision = self._decision_point.decide(
-            self._world, self._pep, EvaluationDocument(self._document(evaluation)), "authzen"
+            self._world, self._pep, EvaluationDocument(self._document(evaluation)), "authzen", brief=brief
         )
         if decision.code == SnapshotStale.code:
             raise SnapshotStale
@@ -47,9 +50,9 @@ class Inquiry:
 
     def _document(self, evaluation: Evaluation) -> dict[str, Any]:
         document: dict[str, Any] = {
-            "subject": self._entities.document(evaluation.subject),
+            "subject": self.entities.document(evaluation.subject),
             "action": evaluation.action.document(),
-            "resource": self._entities.document(evaluation.resource),
+            "resource": self.entities.document(evaluation.resource),
         }
         if evaluation.context is not None:
             document["context"] = evaluation.context

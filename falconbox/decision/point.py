@@ -67,19 +67,23 @@ class DecisionPoint:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def decide(self, world: World, client_id: str | None, question: Question, policy_type: str = "rest") -> Decision:
+    def decide(
+        self, world: World, client_id: str | None, question: Question, policy_type: str = "rest", *, brief: bool = False
+    ) -> Decision:
         """Decide a question of a client (None: anonymous) by the policies of a type.
 
-        Whatever goes wrong in a policy, this returns.
+        `brief`: of reasons only the failures, and shadow policies are not asked. Whatever goes wrong in a policy, this
+        returns.
         """
         if not self._is_fresh():
             return Decision(allow=False, code="snapshot-stale", revision=world.revision)
         groups = world.policies.candidates(client_id, policy_type)
         asked = _Asked(question, groups, self._judge)
         allow, code, by = _enforced(asked)
-        if not by:
+        if not (by or brief):
             asked.answers += asked.missing()
-        asked.shadow()
+        if not brief:
+            asked.shadow()
         return Decision(allow, code, by, tuple(asked.answers), world.revision)
 
     def explain(

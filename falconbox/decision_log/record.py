@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from falconbox.model import ANONYMOUS, Caller, Decision, PolicyAnswer, Reason
@@ -34,13 +35,8 @@ class Asked:
     request: str | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Names:
-    """What an AuthZEN evaluation is about: a subject's type and id, an action's name, a resource's type and id."""
-
-    subject: tuple[str, str]
-    action: str
-    resource: tuple[str, str]
+Names = Mapping[str, str | tuple[str, str | None]]
+"""What AuthZEN calls things: `subject` and `resource` by type and id (None: any), `action` by name."""
 
 
 def new_id() -> str:
@@ -60,11 +56,24 @@ def decided(record_id: str, asked: Asked, decision: Decision) -> dict[str, Any]:
 
 def evaluated(record_id: str, asked: Asked, decision: Decision, names: Names) -> dict[str, Any]:
     """Return the record of an AuthZEN evaluation; the caller in `asked` is who asks, and not the subject."""
-    record = _decision(record_id, "evaluation", asked, decision)
-    record["subject"] = _entity(names.subject)
-    record["action"] = names.action[:MAX_URI]
-    record["resource"] = _entity(names.resource)
-    return record
+    return {**_decision(record_id, "evaluation", asked, decision), **_named(names)}
+
+
+def searched(
+    record_id: str,
+    asked: Asked,
+    names: Names,
+    *,
+    candidates: int,
+    results: int,
+    failures: Iterable[PolicyAnswer],
+    revision: int,
+) -> dict[str, Any]:
+    """Return the record of one page of an AuthZEN search: how many candidates were decided, how many permitted."""
+    record = _record(record_id, "search", asked, allow=None, code="searched")
+    record["reasons"] = [_answer(answer) for answer in failures]
+    record["revision"] = revision
+    return {**record, **_named(names), "candidates": candidates, "results": results}
 
 
 def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, Any]:
@@ -87,7 +96,7 @@ def _decision(record_id: str, kind: str, asked: Asked, decision: Decision) -> di
     return record
 
 
-def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) -> dict[str, Any]:
+def _record(record_id: str, kind: str, asked: Asked, *, allow: bool | None, code: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "id": record_id,
         "time": now(),
@@ -96,7 +105,7 @@ def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) 
         "uri": asked.uri[:MAX_URI],
         "remote_addr": asked.remote_addr,
         "door": asked.door,
-        "decision": "allow" if allow else "deny",
+        **({} if allow is None else {"decision": "allow" if allow else "deny"}),
         "code": code,
         "duration_us": asked.duration,
     }
@@ -109,8 +118,15 @@ def _record(record_id: str, kind: str, asked: Asked, *, allow: bool, code: str) 
     return record
 
 
-def _entity(name: tuple[str, str]) -> dict[str, str]:
-    return {"type": name[0][:MAX_URI], "id": name[1][:MAX_URI]}
+def _named(names: Names) -> dict[str, Any]:
+    return {member: _name(name) for member, name in names.items()}
+
+
+def _name(name: str | tuple[str, str | None]) -> str | dict[str, str]:
+    if isinstance(name, str):
+        return name[:MAX_URI]
+    kind, resource_id = name
+    return {"type": kind[:MAX_URI], **({} if resource_id is None else {"id": resource_id[:MAX_URI]})}
 
 
 def _answer(answer: PolicyAnswer) -> dict[str, Any]:

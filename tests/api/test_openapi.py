@@ -41,6 +41,7 @@ def test_it_is_valid_openapi_3_1() -> None:
 def routed() -> set[tuple[str, str]]:
     """Return method and path of every route that Falcon has, in the words of the description."""
     from falconbox.resources.authzen import AccessEvaluation, AccessEvaluations
+    from falconbox.resources.authzen_search import AccessSearch
     from falconbox.resources.box import Box
     from falconbox.resources.clients import Clients
     from falconbox.resources.description import Docs, OpenApi
@@ -54,7 +55,8 @@ def routed() -> set[tuple[str, str]]:
     kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "box": Box, "token": OAuthEndpoint,
              "test_policy": TestPolicy, "healthz": Healthz, "readyz": Readyz, "openapi": OpenApi, "docs": Docs,
              "jwks": WellKnown, "authorization_server": WellKnown, "protected_resource": WellKnown,
-             "authzen_configuration": WellKnown, "access_evaluation": AccessEvaluation, "access_evaluations": AccessEvaluations}  # fmt: skip
+             "authzen_configuration": WellKnown, "access_evaluation": AccessEvaluation, "access_evaluations": AccessEvaluations,
+             "search_subject": AccessSearch, "search_resource": AccessSearch, "search_action": AccessSearch}  # fmt: skip
     assert set(kinds) == {"box", *RESOURCES, *OTHERS.values()}
     app: falcon.App[Any, Any] = falcon.App()
     add_routes(app, {name: kind.__new__(kind) for name, kind in kinds.items()})

@@ -51,6 +51,7 @@ class Stage:
     """Entities and policies, and what is decided with them."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.store = Watched(SqliteStore(folder / "store"))
         self.world = World()
         self.point = DecisionPoint(lambda: True)
