@@ -30,15 +30,17 @@ class Unbounded(Exception):
     """The value is no plain JSON, or too much of it; the text says what."""
 
 
-def count_values(document: Mapping[str, Any], *, most: int = MAX_VALUES, refused: Collection[str] = ()) -> int:
+def count_values(
+    document: Mapping[str, Any], *, most: int = MAX_VALUES, deepest: int = MAX_DEPTH, refused: Collection[str] = ()
+) -> int:
     """Return how many values a document holds, those inside of others included.
 
     Raises Undetermined, without a word of the document, unless it is plain JSON: objects with names that are texts,
     none of them one of `refused`, arrays, texts that are Unicode, numbers that every reader keeps exactly, booleans
-    and null; `most` values, no deeper than `falconbox.model.MAX_DEPTH`.
+    and null; at most `most` values, which nest no deeper than `deepest`.
     """
     try:
-        return _count(dict(document), most, refused)
+        return _count(dict(document), most, refused, deepest)
     except Unbounded as fault:
         raise Undetermined(f"the request document {fault}") from None
 
@@ -49,7 +51,7 @@ def canonical_text(value: Any, what: str) -> str:
     Raises Unbounded unless it is plain JSON within bounds; `what` it is called stands at the start of the text.
     """
     try:
-        _count(value, MAX_BODY_VALUES - 1, ())
+        _count(value, MAX_BODY_VALUES - 1)
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
         if len(text) > MAX_BODY_CHARACTERS:
             raise Unbounded(f"is longer than {MAX_BODY_CHARACTERS:,} characters")
@@ -58,11 +60,11 @@ def canonical_text(value: Any, what: str) -> str:
     return text
 
 
-def _count(value: Any, most: int, refused: Collection[str]) -> int:
+def _count(value: Any, most: int, refused: Collection[str] = (), deepest: int = MAX_DEPTH) -> int:
     # Without recursion, and counted: neither depth nor one object met a million times may hurt.
     level: list[Any] = [value]
     count = 0
-    for _ in range(MAX_DEPTH):
+    for _ in range(deepest):
         below: list[Any] = []
         for held in level:
             _check(held, refused)
@@ -76,7 +78,7 @@ def _count(value: Any, most: int, refused: Collection[str]) -> int:
         if not below:
             return count
         level = below
-    raise Unbounded(f"nests deeper than {MAX_DEPTH}")
+    raise Unbounded(f"nests deeper than {deepest}")
 
 
 def _check(value: Any, refused: Collection[str]) -> None:

@@ -71,6 +71,15 @@ class Facets:
         shared = _shared([facets.constants for facets in known])
         return Facets(method.values, uri.values, uri.prefix, shared)
 
+    def texts_hold(self, document: Mapping[str, Any]) -> bool:
+        """Whether the conditions on method and uri hold: asked first by evaluators that can fail in other ways."""
+        method, uri = document.get("request-method"), document.get("uri")
+        if isinstance(method, str) and self.methods is not None and method not in self.methods:
+            return False
+        return not isinstance(uri, str) or (
+            (self.uris is None or uri in self.uris) and (self.uri_prefix is None or uri.startswith(self.uri_prefix))
+        )
+
 
 NO_FACETS: Final = Facets()
 

@@ -68,3 +68,8 @@ def test_a_constant_that_all_alternatives_share_stays_and_true_is_not_one() -> N
     shared = [Facets(constants={"/client/id": "a", "/jwt/sub": value}) for value in (1, True)]
     assert Facets.either(shared).constants == {"/client/id": "a"}
     assert Facets.either([]).constants == {}
+
+
+@given(st.builds(Facets, SETS, SETS, PREFIXES), DOCUMENTS)
+def test_an_evaluator_that_asks_first_reads_the_conditions_as_the_contract_does(facets: Facets, document: Any) -> None:
+    assert facets.texts_hold(document) is holds(facets, document)

@@ -47,3 +47,10 @@ def test_what_is_no_plain_json_is_refused_at_any_depth(value: Any, words: str) -
             count_values(document, refused={"__entity", "__extn"})
         assert words in refused.value.detail
         assert "secret" not in refused.value.detail
+
+
+def test_other_bounds_can_be_asked_for() -> None:
+    assert count_values({"a": nested(MAX_DEPTH)}, deepest=MAX_DEPTH + 2) == MAX_DEPTH + 1
+    for bounds in ({"deepest": 3}, {"most": 3}):
+        with pytest.raises(Undetermined, match="3"):
+            count_values({"a": nested(3)}, **bounds)

@@ -14,7 +14,6 @@ from falconbox import (
     Document,
     Engine,
     Evaluator,
-    Facets,
     PolicyInvalid,
     Problem,
     Reason,
@@ -58,7 +57,7 @@ class CELEvaluator:
 
     def evaluate(self, document: Document) -> bool:
         """Return whether the expression is true. Raises Undetermined when it is neither true nor false."""
-        if _excluded(self.facets, document):
+        if not self.facets.texts_hold(document):
             return False
         found = self._found(self._program, self._request(document))
         if isinstance(found, bool):
@@ -106,18 +105,6 @@ class CELEvaluator:
     def _names(self) -> Iterator[tuple[str, str | None]]:
         # What is missing may have been named by the request: only names of the expression are told.
         return ((token.source, token.value) for token in self._tokens)
-
-
-def _excluded(facets: Facets, document: Document) -> bool:
-    """Whether a necessary condition fails. Asked first, so that nothing else can fail where it does."""
-    method, uri = document.get("request-method"), document.get("uri")
-    return (isinstance(method, str) and facets.methods is not None and method not in facets.methods) or (
-        isinstance(uri, str)
-        and (
-            (facets.uris is not None and uri not in facets.uris)
-            or (facets.uri_prefix is not None and not uri.startswith(facets.uri_prefix))
-        )
-    )
 
 
 def _program(expression: str) -> Any:
