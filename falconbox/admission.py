@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from falconbox.client_keys import key_problems
-from falconbox.compiling import PolicyCompiler
+from falconbox.compiling import PolicyCompiler, with_fields_of
 from falconbox.engine import Engine
 from falconbox.errors import FalconboxError, Invalid, PolicyInvalid, Problem
 from falconbox.mapping import linked_id, plain, policy_from_document
 from falconbox.model import AccessPolicy
-from falconbox.schemas import did_you_mean, problems, shipped
+from falconbox.schemas import problems, shipped, unknown_engine
 
 KnownClient = Callable[[str], bool]
 
@@ -53,10 +53,8 @@ class Admission:
             return
         # Which fields an unknown engine owns cannot be known, so only the common ones are judged.
         yield from problems(document, {**shipped("AccessPolicy"), "additionalProperties": True})
-        if isinstance(name, str):
-            installed = ", ".join(sorted(self.engines))
-            hint = did_you_mean(name, self.engines)
-            yield Problem("/engine", f"there is no such engine{hint}; installed: {installed}")
+        if isinstance(document, Mapping):
+            yield from unknown_engine(document, self.engines)
 
     def _engine_problems(self, policy: AccessPolicy) -> Iterator[Problem]:
         try:
@@ -89,9 +87,4 @@ def _client_schema(*, from_file: bool) -> dict[str, Any]:
 
 def policy_schema(engine: Engine) -> dict[str, Any]:
     """Return the schema of policies that an engine judges: the shipped one, with the fields that the engine owns."""
-    schema, body = shipped("AccessPolicy"), engine.body_schema
-    return {
-        **schema,
-        "properties": {**schema["properties"], **body.get("properties", {})},
-        "required": [*schema["required"], *body.get("required", ())],
-    }
+    return with_fields_of(engine, shipped("AccessPolicy"))

@@ -164,3 +164,26 @@ def test_a_name_cannot_forge_a_line_where_problems_are_printed() -> None:
         ADMISSION.client({"id": "a", "x\n2 problems\x1b[2J\u2028\udcff": 1})
     assert str(raised.value) == r"/x\n2 problems\x1b[2J\u2028\udcff unknown field"
     assert raised.value.problems[0].pointer == "/x\n2 problems\x1b[2J\u2028\udcff"
+
+
+@pytest.mark.parametrize("engine", ["sql", "clj", "rpc", "allow-rpc", "matcho-rpc", "json-schema-rpc", "signed-rpc"])
+def test_an_engine_of_aidbox_that_is_not_here_is_refused_with_what_to_write_instead(engine: str) -> None:
+    found = policy_problems({"id": "p", "engine": engine, engine: {}})
+    assert found["/engine"].startswith(f"there is no engine {engine!r}: ")
+    assert "write" in found["/engine"] or "by engine matcho" in found["/engine"]
+    assert "did you mean" not in found["/engine"]
+
+
+@pytest.mark.parametrize("field", ["roleName", "sql", "rpc"])
+@pytest.mark.parametrize("engine", ["strict", "matcho-rpc", "unknown"])
+def test_a_field_of_aidbox_that_is_not_read_here_is_refused_with_what_to_write_instead(field: str, engine: str) -> None:
+    found = policy_problems({"id": "p", "engine": engine, "rule": "good", field: "x"})
+    assert "matcho" in found[f"/{field}"]
+
+
+@pytest.mark.parametrize("kind", ["Operation", "User"])
+def test_a_link_to_what_is_no_client_is_refused_with_what_to_write_instead(kind: str) -> None:
+    for link in ({"resourceType": kind, "id": "x"}, {"reference": f"{kind}/x"}):
+        found = policy_problems({"id": "p", "engine": "strict", "rule": "good", "link": [link]})
+        (detail,) = (detail for pointer, detail in found.items() if pointer.startswith("/link/0/"))
+        assert "instead of an Operation say in the policy which uri" in detail.replace("Instead", "instead")

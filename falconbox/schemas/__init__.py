@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -28,6 +28,22 @@ RENAMED: Final = {
     "links": "link",
 }
 """Spellings seen in the wild whose silent loss would be dangerous, and the right ones."""
+
+INSTEAD: Final = {
+    "roleName": "roles are no part of a policy here: say who may in the policy itself, such as"
+    " client: {details: {role: doctor}} or jwt: {roles: {$contains: doctor}} in a matcho pattern",
+    "sql": "nothing in a database can be asked: put what the decision needs into the client's `details` or the token's"
+    " claims, and compare it by engine matcho with a path such as .client.details.patient",
+    "rpc": "there are no RPC endpoints to name: say by engine matcho which uri, request-method and body may be",
+}
+"""Fields of Aidbox's policies that are not read here, and what to write instead."""
+
+ENGINES_INSTEAD: Final = {
+    "sql": INSTEAD["sql"],
+    "clj": "no code runs in a policy: write matcho, json-schema or complex, or an engine as a plugin",
+    **dict.fromkeys(("rpc", "allow-rpc", "matcho-rpc", "json-schema-rpc", "signed-rpc"), INSTEAD["rpc"]),
+}
+"""Engines of Aidbox that there are not here, and what to write instead."""
 
 
 @cache
@@ -52,6 +68,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {right!r}?" if right in known else wording.did_you_mean(name, known)
 
 
+def unknown_engine(policy: Mapping[str, Any], engines: Collection[str]) -> list[Problem]:
+    """Return what is wrong with a policy whose engine is not among these: that, and fields that no engine has here."""
+    name = policy.get("engine")
+    if not isinstance(name, str):
+        return []
+    found = [Problem(f"/{field}", INSTEAD[field]) for field in INSTEAD if field in policy and field != name]
+    if name in ENGINES_INSTEAD:
+        return [Problem("/engine", f"there is no engine {name!r}: {ENGINES_INSTEAD[name]}"), *found]
+    installed = ", ".join(sorted(engines))
+    detail = f"there is no such engine{did_you_mean(name, engines)}; installed: {installed}"
+    return [Problem("/engine", detail), *found]
+
+
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
     # ECMA-262 reads `$` as the end of the string; Python's would let a trailing newline pass.
     if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$", r"\\Z", pattern), instance):
@@ -74,7 +103,8 @@ def _worded(error: Any) -> Iterator[Problem]:
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         for name in sorted(set(error.instance) - set(known)):
-            yield Problem(f"{pointer}/{escape(name)}", f"unknown field{did_you_mean(name, known)}")
+            hint = f": {INSTEAD[name]}" if name in INSTEAD else did_you_mean(name, known)
+            yield Problem(f"{pointer}/{escape(name)}", f"unknown field{hint}")
     elif error.validator == "required":
         for name in error.validator_value:
             if name not in error.instance:

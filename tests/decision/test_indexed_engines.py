@@ -81,6 +81,19 @@ class Dice:
             {"$enum": words[:3], "$not": chosen[0]}, self.word(PATHS), {"$one-of": ".params.owners"}, {"x": 1}, {"$length": 1}, [chosen[0]],
         ])  # fmt: skip
 
+    def complex(self, depth: int = 0) -> dict[str, Any]:
+        return {self.word(["and", "or"]): [self._branch(depth) for _ in range(self.random.randint(1, 3))]}
+
+    def _branch(self, depth: int) -> dict[str, Any]:
+        if depth < 2 and self.often(0.2):
+            return {"engine": "complex", **self.complex(depth + 1)}
+        if self.often(0.2):
+            return {
+                "engine": "json-schema",
+                "schema": {"required": ["uri"], "properties": {"uri": {"const": self.word(URIS)}}},
+            }
+        return {"engine": "matcho", **self.matcho()}
+
     def policy(self, engine: str, number: int) -> AccessPolicy:
         name = "allow" if number % 12 == 0 else engine
         body = {} if name == "allow" else MAKERS[name](self)
@@ -106,7 +119,7 @@ class Dice:
         return made
 
 
-MAKERS: Mapping[str, Callable[[Dice], dict[str, Any]]] = {"matcho": Dice.matcho}
+MAKERS: Mapping[str, Callable[[Dice], dict[str, Any]]] = {"matcho": Dice.matcho, "complex": Dice.complex}
 
 
 @pytest.mark.parametrize("engine", MAKERS)

@@ -12,7 +12,7 @@ from falconbox_matcho import MatchoEngine
 
 DECISIONS = [
     pytest.param(entry["policy"], asked, id=f"{entry['policy']['id']}-{number}")
-    for entry in golden("aidbox_policies")
+    for entry in [*golden("aidbox_policies"), *golden("aidbox_complex")]
     for number, asked in enumerate(entry["decisions"])
 ]
 ANSWERS = {"yes": True, "no": False, "untold": None}
@@ -33,7 +33,7 @@ def test_a_documented_policy_decides_as_it_is_documented(policy: dict[str, Any],
 
 
 def test_each_documented_policy_is_asked_for_both_answers_but_the_one_that_always_allows() -> None:
-    for entry in golden("aidbox_policies"):
+    for entry in [*golden("aidbox_policies"), *golden("aidbox_complex")]:
         effects = {effect for asked in entry["decisions"] for effect in ("allow", "deny") if effect in asked}
         assert effects == ({"allow"} if entry["policy"]["engine"] == "allow" else {"allow", "deny"})
 
