@@ -40,7 +40,8 @@ class Admission:
 
         `known_client` says whether a client of that id exists.
         """
-        _refuse([*self._field_problems(document)])
+        found = [*self._field_problems(document)]
+        _refuse([*found, *self._body_problems(document, found)] if found else [])
         policy = policy_from_document(plain(document, "AccessPolicy"))
         _refuse([*_link_problems(document, known_client), *self._engine_problems(policy)])
         return policy
@@ -55,6 +56,16 @@ class Admission:
         yield from problems(document, {**shipped("AccessPolicy"), "additionalProperties": True})
         if isinstance(document, Mapping):
             yield from unknown_engine(document, self.engines)
+
+    def _body_problems(self, document: Any, found: list[Problem]) -> Iterator[Problem]:
+        """Yield what the engine refuses of a policy whose other fields are wrong, so that all is told at once."""
+        name = document.get("engine") if isinstance(document, Mapping) else None
+        engine = self.engines.get(name) if isinstance(name, str) else None
+        fields = [] if engine is None else engine.body_schema.get("properties", ())
+        wrong = {problem.pointer.split("/")[1] for problem in found if problem.pointer}
+        if engine is not None and wrong.isdisjoint([*fields, "engine"]):
+            body = {name: document[name] for name in fields if name in document}
+            yield from self._engine_problems(AccessPolicy("new", engine.name, body))
 
     def _engine_problems(self, policy: AccessPolicy) -> Iterator[Problem]:
         try:

@@ -187,3 +187,9 @@ def test_a_link_to_what_is_no_client_is_refused_with_what_to_write_instead(kind:
         found = policy_problems({"id": "p", "engine": "strict", "rule": "good", "link": [link]})
         (detail,) = (detail for pointer, detail in found.items() if pointer.startswith("/link/0/"))
         assert "instead of an Operation say in the policy which uri" in detail.replace("Instead", "instead")
+
+
+def test_what_the_engine_refuses_is_told_together_with_what_is_wrong_around_it() -> None:
+    found = policy_problems({"id": "..", "engine": "strict", "rule": "bad", "roleName": "x"})
+    assert found.keys() == {"/id", "/roleName", "/rule"}
+    assert policy_problems({"id": "p", "engine": "strict", "rule": 5, "x": 1}).keys() == {"/rule", "/x"}
