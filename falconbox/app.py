@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -29,13 +30,15 @@ from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard, OpenRoutes
-from falconbox.housekeeping import Housekeeping
+from falconbox.housekeeping import Chore
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
 from falconbox.oauth.assertions import ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
+from falconbox.oauth.client_sessions import forget_dead_sessions
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.last_used import WRITE_INTERVAL, LastUsed
 from falconbox.oauth.metadata import authorization_server, protected_resource
 from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
@@ -113,8 +116,8 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     compiler = PolicyCompiler(plugins.engines, plugins.shipped)
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
-    housekeeping = Housekeeping(store)
-    housekeeping.start()
+    last_used = LastUsed(store)
+    chores = _chores(store, snapshot, last_used)
     verifier = CredentialVerifier(hasher)
     authentication = ClientAuthentication(
         lambda: snapshot.current.clients,
@@ -122,7 +125,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         verify=verifier.verify,
         assertions=ClientAssertions(store, _assertion_audiences(settings)),
     )
-    authenticator = Authenticator(verifier, tokens)
+    authenticator = Authenticator(verifier, tokens, used=last_used.note)
     decision_log, audit_log = _logs(settings, plugins, store)
     decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
     box = WsgiDoor("box", Proxies(settings.trusted_proxies, settings.forwarded_headers))
@@ -166,11 +169,26 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         snapshot,
         decision_log,
         audit_log,
-        housekeeping,
+        chores,
         generated,
         synced,
         problem,
     )
+
+
+def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed) -> tuple[Chore, ...]:
+    """Start what is done now and then beside the requests."""
+    chores = (
+        Chore("removing what has expired", store.sweep),
+        Chore(
+            "removing sessions of clients and keys that are gone",
+            lambda: forget_dead_sessions(store, snapshot.refresh, time.time()),
+        ),
+        Chore("writing when sessions were last used", last_used.write, WRITE_INTERVAL, at_the_end=True),
+    )
+    for chore in chores:
+        chore.start()
+    return chores
 
 
 def _logs(settings: Settings, plugins: Plugins, store: Store) -> tuple[DecisionLog, AuditLog]:

@@ -1,31 +1,34 @@
-"""Now and then, have the store remove what has expired."""
+"""What a service does now and then, beside its requests."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from falconbox.errors import FalconboxError
-from falconbox.store import Store
 
-INTERVAL: Final = 600.0
-"""Seconds between two sweeps."""
+SWEEP_INTERVAL: Final = 600.0
+"""Seconds between two looks for what has expired. Several nodes may sweep one store."""
 
 log = logging.getLogger(__name__)
 
 
-class Housekeeping:
-    """A thread that sweeps. Several nodes may sweep one store."""
+class Chore:
+    """Something that is done every `interval` seconds by a thread of its own, and `at_the_end` once more."""
 
-    def __init__(self, store: Store, interval: float = INTERVAL) -> None:
-        self._store = store
+    def __init__(
+        self, name: str, action: Callable[[], object], interval: float = SWEEP_INTERVAL, *, at_the_end: bool = False
+    ) -> None:
+        self._action = action
         self._interval = interval
+        self._at_the_end = at_the_end
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sweep_on, name="housekeeping", daemon=True)
+        self._thread = threading.Thread(target=self._go_on, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; the first time is after one interval."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -34,12 +37,16 @@ class Housekeeping:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _sweep_on(self) -> None:
+    def _go_on(self) -> None:
         while not self._stop.wait(self._interval):
-            try:
-                removed = self._store.sweep()
-                log.debug("%d expired documents were removed", removed)
-            except FalconboxError as error:
-                log.warning("the store could not be swept: %s", error.detail)
-            except Exception:
-                log.exception("sweeping the store failed")
+            self._attempt()
+        if self._at_the_end:
+            self._attempt()
+
+    def _attempt(self) -> None:
+        try:
+            self._action()
+        except FalconboxError as error:
+            log.warning("%s has failed, and is tried again: %s", self._thread.name, error.detail)
+        except Exception:
+            log.exception("%s has failed, and is tried again", self._thread.name)

@@ -11,7 +11,7 @@ from falconbox.audit_log import AuditLog
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError
-from falconbox.housekeeping import Housekeeping
+from falconbox.housekeeping import Chore
 from falconbox.oauth.keys import SigningKeys
 from falconbox.plugins import Plugins
 from falconbox.settings import Settings
@@ -31,14 +31,15 @@ class Service:
     snapshot: Snapshot
     decision_log: DecisionLog
     audit_log: AuditLog
-    housekeeping: Housekeeping
+    chores: tuple[Chore, ...]
     generated_secret: str | None
     synced: SyncResult | None
     sync_problem: FalconboxError | None
 
     def close(self) -> None:
         """Stop following the store, write what is left of the decision log, and close both."""
-        self.housekeeping.stop()
+        for chore in self.chores:
+            chore.stop()
         self.snapshot.stop()
         self.audit_log.close()
         self.decision_log.close()

@@ -18,7 +18,12 @@ from falconbox.mapping import client_from_body, policy_from_document
 from falconbox.model import AccessPolicy, Client, Effect, Mode, Source
 from falconbox.store import Change, Record
 
-FOLLOWED: Final = frozenset({"Client", "AccessPolicy", "managed-member", "policy-source", "revocation", "SigningKey"})
+EPOCH: Final = "client-epoch"
+"""The kind of documents that change the generation of the client that they are named by, without writing the client."""
+
+FOLLOWED: Final = frozenset(
+    {"Client", "AccessPolicy", "managed-member", "policy-source", "revocation", "SigningKey", EPOCH}
+)
 """The kinds of stored documents that decisions, and the tokens that callers show, depend on."""
 
 Key = tuple[str, str]
@@ -89,6 +94,8 @@ class Assembly:
                 revoked[change.id] = change.record.expires_at
             elif change.kind in ("Client", "AccessPolicy"):
                 touched.add(key)
+            elif change.kind == EPOCH:
+                touched.add(("Client", change.id))
             self._keep(key, change)
         clients = {resource_id: self._client(resource_id) for kind, resource_id in touched if kind == "Client"}
         policies = {resource_id: self._policy(resource_id) for kind, resource_id in touched if kind != "Client"}
@@ -138,8 +145,12 @@ class Assembly:
         if found is None:
             return None
         record, source = found
+        epoch = self._records.get((EPOCH, client_id))
         try:
-            return client_from_body(record.body, version=record.version, updated_at=record.updated_at, source=source)
+            client = client_from_body(record.body, version=record.version, updated_at=record.updated_at, source=source)
+            if epoch is None:
+                return client
+            return dataclasses.replace(client, generation=f"{client.generation}.{epoch.body['epoch']}")
         except (KeyError, TypeError, ValueError, AttributeError):
             log.exception("the stored client %s cannot be read; it is treated as absent", client_id)
             return None

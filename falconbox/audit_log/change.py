@@ -25,6 +25,7 @@ Code = Literal[
     "policy-deleted",
     "policies-synced",
     "session-revoked",
+    "sessions-revoked",
     "key-made",
     "key-hurried",
     "key-encrypted",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from falconbox.authentication.basic import BasicAuthentication
 from falconbox.authentication.bearer import BearerAuthentication, World
 from falconbox.authentication.verification import CredentialVerifier
@@ -13,9 +15,12 @@ from falconbox.oauth.tokens import AccessTokens
 class Authenticator:
     """Reads the Authorization header."""
 
-    def __init__(self, verifier: CredentialVerifier, tokens: AccessTokens) -> None:
+    def __init__(
+        self, verifier: CredentialVerifier, tokens: AccessTokens, *, used: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`used` is told each session whose token has been accepted. It must be quick."""
         self._basic = BasicAuthentication(verifier)
-        self._bearer = BearerAuthentication(tokens)
+        self._bearer = BearerAuthentication(tokens, used=used)
 
     def authenticate(self, authorization: str | None, world: World, address: str) -> Caller:
         """Return the caller at an address; without a header, the anonymous one.

@@ -12,9 +12,9 @@ from typing import Any, Final, Protocol
 
 from falconbox.errors import CredentialsRejected
 from falconbox.model import Caller, Client
+from falconbox.oauth.sessions import GRANT
 from falconbox.oauth.tokens import AccessTokens
 
-GRANT: Final = "client_credentials"
 VERIFIED_SIZE: Final = 10_000
 
 
@@ -33,8 +33,16 @@ class World(Protocol):
 class BearerAuthentication:
     """Verifies tokens. A signature is checked once for each token; everything that can change, every time."""
 
-    def __init__(self, tokens: AccessTokens, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        clock: Callable[[], float] = time.time,
+        *,
+        used: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`used` is told each session whose token has been accepted. It must be quick."""
         self._tokens = tokens
+        self._used = used
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
@@ -52,6 +60,7 @@ class BearerAuthentication:
             raise CredentialsRejected("the token's client is gone, or has been made anew")
         if not client.active or GRANT not in client.grant_types:
             raise CredentialsRejected("the token's client is inactive, or may not use tokens")
+        self._used(claims["sid"])
         return Caller(client, claims["sid"], claims)
 
     def _claims(self, token: str) -> Mapping[str, Any]:

@@ -123,6 +123,16 @@ class Store(Protocol):
         Raises StoreConflict with `current` None when it is absent, and with its version when that is not `expect`.
         """
 
+    def mark_used(self, kind: str, used: Mapping[str, int]) -> None:
+        """Note by id when appended documents were last used: `last_used` in the body of each rises to that time.
+
+        It is no part of what a version names. Documents that are not there are passed over; an id of a document that
+        was put must not be given.
+        """
+
+    def remove(self, kind: str, ids: Collection[str]) -> int:
+        """Delete appended documents, and return how many were there; those that were put are passed over."""
+
     def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
         """Return documents of a kind that carry every field value in `where`, ids above `after`, at most `limit`."""
 

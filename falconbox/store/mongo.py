@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import MongoClient
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from falconbox.errors import FeedGap, StartupError, StoreConflict, StoreUnavailable
 from falconbox.store import SCHEMA_VERSION, TRACE_LIFETIME, Change, Changes, Expect, Page, Record
-from falconbox.store.mongo_rows import Row, connect, key, record_of, row_of
+from falconbox.store.mongo_rows import Row, connect, ignored_duplicate, key, record_of, row_of, unavailable
 
 OVERLAP: Final = 10.0
 """Seconds for which a write is told again and again: longer than one takes, and than clocks of nodes disagree."""
@@ -41,7 +40,7 @@ class MongoStore:
         self._documents = db["documents"]
         self._numbers = db["numbers"]
         try:
-            with _unavailable():
+            with unavailable():
                 self._open()
         except BaseException:
             client.close()
@@ -103,7 +102,7 @@ class MongoStore:
             self._check(before, expect)
             version = int(before["version"])
             if version < 0:
-                with _unavailable():
+                with unavailable():
                     if self._documents.delete_one({"_id": before["_id"], "version": version}).deleted_count:
                         return version
                 continue
@@ -113,11 +112,25 @@ class MongoStore:
                 return number
         raise StoreConflict("the document is being written by others all the time", None)
 
+    def mark_used(self, kind: str, used: Mapping[str, int]) -> None:
+        """Note when appended documents were last used, one after the other."""
+        with unavailable():
+            for id, time_used in used.items():
+                # Beside the body, which is text: only here can a time rise and never fall.
+                wanted = {"_id": key(kind, id)["_id"], "version": {"$lt": 0}, "deleted": False}
+                self._documents.update_one(wanted, {"$max": {"last_used": time_used}})
+
+    def remove(self, kind: str, ids: Collection[str]) -> int:
+        """Delete appended documents, and return how many were there."""
+        with unavailable():
+            wanted = {"_id": {"$in": [key(kind, id)["_id"] for id in ids]}, "version": {"$lt": 0}}
+            return int(self._documents.delete_many(wanted).deleted_count)
+
     def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
         query: Row = {"kind": kind, "deleted": False, "expires": {"$gt": self._clock()}}
         query |= {f"ix.{name}": value for name, value in (where or {}).items()}
-        with _unavailable():
+        with unavailable():
             total = self._documents.count_documents(query)
             rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
             return Page(tuple(record_of(row) for row in rows), total)
@@ -136,7 +149,7 @@ class MongoStore:
         head = self.head()
         recent = {"updated": {"$gt": self._clock() - OVERLAP}, "version": {"$gt": 0}}
         rows: dict[str, Row] = {}
-        with _unavailable():
+        with unavailable():
             for query in ({"version": {"$gt": since}}, recent):
                 found = self._documents.find({"kind": {"$in": [*kinds]}, **query})
                 rows |= {row["_id"]: row for row in found}
@@ -147,7 +160,7 @@ class MongoStore:
     def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
         """Return the version of every live numbered document of these kinds."""
         query = {"kind": {"$in": [*kinds]}, "version": {"$gt": 0}, "deleted": False, "expires": {"$gt": self._clock()}}
-        with _unavailable():
+        with unavailable():
             rows = self._documents.find(query, {"kind": 1, "name": 1, "version": 1})
             return {(row["kind"], row["name"]): row["version"] for row in rows}
 
@@ -156,7 +169,7 @@ class MongoStore:
         now = self._clock()
         old = {"deleted": True, "updated": {"$lte": now - TRACE_LIFETIME}}
         expired = {"deleted": False, "expires": {"$lte": now}}
-        with _unavailable():
+        with unavailable():
             versions = [row["version"] for query in (old, expired) for row in self._documents.find(query)]
             # The floor rises first: a reader that is told to start anew too early loses nothing.
             floor = self._numbers.find_one({"_id": "floor"}) or {"value": 0}
@@ -172,7 +185,7 @@ class MongoStore:
         for name, value in (("schema", SCHEMA_VERSION), ("head", 0), ("floor", 0)):
             # Another node may make it at the same moment; then its value is the one.
             if self._numbers.find_one({"_id": name}) is None:
-                with _ignored_duplicate():
+                with ignored_duplicate():
                     self._numbers.insert_one({"_id": name, "value": value})
         version = self._number("schema")
         if version != SCHEMA_VERSION:
@@ -187,12 +200,12 @@ class MongoStore:
         self._documents.create_index("expires_on", expireAfterSeconds=3600)
 
     def _row(self, kind: str, id: str) -> Row | None:
-        with _unavailable():
+        with unavailable():
             return self._documents.find_one({"_id": key(kind, id)["_id"]})
 
     def _swap(self, before: Row | None, after: Row) -> bool:
         """Put a document in the place of what was read there. False: somebody else was faster."""
-        with _unavailable():
+        with unavailable():
             if before is not None:
                 wanted = {"_id": before["_id"], "version": before["version"]}
                 return bool(self._documents.replace_one(wanted, after).matched_count)
@@ -210,12 +223,12 @@ class MongoStore:
             raise StoreConflict("the document is not at the expected version", version)
 
     def _number(self, name: str) -> int:
-        with _unavailable():
+        with unavailable():
             row = self._numbers.find_one({"_id": name})
         return 0 if row is None else int(row["value"])
 
     def _next_number(self) -> int:
-        with _unavailable():
+        with unavailable():
             before = self._numbers.find_one_and_update({"_id": "head"}, {"$inc": {"value": 1}})
         if before is None:
             raise StoreUnavailable("the store has lost its counter; restore it from a backup")
@@ -226,19 +239,3 @@ class MongoStore:
 
     def _state(self, row: Row) -> Record | None:
         return record_of(row) if self._alive(row) else None
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise StoreUnavailable(f"MongoDB: {type(error).__name__}") from error
-
-
-@contextmanager
-def _ignored_duplicate() -> Iterator[None]:
-    try:
-        yield
-    except DuplicateKeyError:
-        return

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from falconbox.errors import StartupError
+from falconbox.errors import StartupError, StoreUnavailable
 from falconbox.store import Record
 
 TIMEOUT_MS: Final = 900
@@ -71,4 +72,25 @@ def row_of(record: Record, fields: Mapping[str, Sequence[str]]) -> Row:
 def record_of(row: Row) -> Record:
     """Return the document that is stored so."""
     expires = None if row["expires"] == NEVER else row["expires"]
-    return Record(row["kind"], row["name"], row["version"], json.loads(row["body"]), row["updated"], expires)
+    body = json.loads(row["body"])
+    if "last_used" in row:
+        body["last_used"] = row["last_used"]
+    return Record(row["kind"], row["name"], row["version"], body, row["updated"], expires)
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Turn what the driver raises into StoreUnavailable."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable(f"MongoDB: {type(error).__name__}") from error
+
+
+@contextmanager
+def ignored_duplicate() -> Iterator[None]:
+    """Take a document that another node has just made for one's own."""
+    try:
+        yield
+    except DuplicateKeyError:
+        return

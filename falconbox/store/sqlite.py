@@ -96,6 +96,28 @@ class SqliteStore:
             )
             return number
 
+    def mark_used(self, kind: str, used: Mapping[str, int]) -> None:
+        """Note when appended documents were last used, all in one transaction."""
+        later = "max(?, coalesce(json_extract(body, '$.last_used'), 0))"
+        with self._connections.writing() as connection:
+            connection.executemany(
+                f"UPDATE documents SET body = json_set(body, '$.last_used', {later}) "
+                f"WHERE kind = ? AND id = ? AND version < 0 AND {_ALIVE}",
+                [(time, kind, id, self._clock()) for id, time in used.items()],
+            )
+
+    def remove(self, kind: str, ids: Collection[str]) -> int:
+        """Delete appended documents in one transaction, and return how many were there."""
+        removed = 0
+        with self._connections.writing() as connection:
+            for id in ids:
+                where = (kind, id)
+                row = connection.execute("DELETE FROM documents WHERE kind = ? AND id = ? AND version < 0", where)
+                removed += row.rowcount
+                if row.rowcount:
+                    connection.execute("DELETE FROM fields WHERE kind = ? AND id = ?", where)
+        return removed
+
     def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
         condition = f"kind = ? AND {_ALIVE}"

@@ -67,7 +67,7 @@ class Keys:
         return {told["kid"]: told["state"] for told in described(self.store, PLAIN, self.clock.now)}
 
     def token(self, kid: str, sid: str, lifetime: int | None = 3600) -> None:
-        claims: dict[str, Any] = {"client_id": "me", "aud": "a", "iat": int(self.clock.now), "sid": sid}
+        claims: dict[str, Any] = {"client_id": "me", "aud": "a", "iat": int(self.clock.now), "sid": sid, "gen": "g"}
         if lifetime is not None:
             claims["exp"] = int(self.clock.now) + lifetime
         store_session(self.store, claims, kid)

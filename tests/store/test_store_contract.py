@@ -183,6 +183,48 @@ HOSTILE: list[dict[str, Any]] = [
 
 
 @every
+def test_the_last_use_of_an_appended_document_rises_and_is_no_part_of_its_version(store: Store, clock: Clock) -> None:
+    body = {"a": [1, "é", 1.5], "b.c": {"$d": None}, "big": 2**53}
+    made = store.append("Session", "s", body, fields={"client": ["me"]}, expires_at=clock.now + 100)
+    store.append("Session", "other", {})
+    head = store.head()
+    for now, expected in ((60, 60), (180, 180), (120, 180)):
+        store.mark_used("Session", {"s": now, "nobody": now})
+        found = store.get("Session", "s")
+        assert found == Record(
+            "Session", "s", made.version, {**body, "last_used": expected}, made.updated_at, made.expires_at
+        )
+    assert store.find("Session", {"client": "me"}).records == (found,)
+    assert (store.get("Session", "other").body, store.get("Session", "nobody"), store.head()) == ({}, None, head)
+    store.delete("Session", "s", expect=made.version)
+    store.mark_used("Session", {"s": 240})
+    assert store.get("Session", "s") is None
+
+
+@every
+def test_documents_that_were_put_are_neither_marked_as_used_nor_removed_together(store: Store) -> None:
+    put = store.put("A", "1", {})
+    store.mark_used("A", {"1": 60})
+    assert store.remove("A", ["1"]) == 0
+    assert store.get("A", "1") == put
+
+
+@every
+def test_appended_documents_are_removed_together(store: Store) -> None:
+    for number in range(5):
+        store.append("Session", str(number), {}, fields={"client": ["me"]})
+    store.append("Other", "1", {})
+    assert store.remove("Session", ["1", "3", "nobody"]) == 2
+    assert store.remove("Session", ["1", "3"]) == 0
+    assert [record.id for record in store.find("Session", {"client": "me"}).records] == ["0", "2", "4"]
+    assert store.remove("Session", []) == 0
+    assert store.get("Other", "1") is not None
+    again = store.append("Session", "1", {"new": True})
+    assert store.find("Session", {"client": "me"}).total == 3
+    assert store.get("Session", "1") == again
+
+
+@every
 def test_bodies_come_back_exactly_whatever_their_keys_and_values(store: Store) -> None:
     for number, body in enumerate(HOSTILE):
         store.put("A", str(number), body)
