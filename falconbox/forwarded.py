@@ -46,7 +46,7 @@ class Proxies:
             return peer, scheme
         told = self._told(environ)
         for address in reversed(told.get("for", ())):
-            peer = _address(address)
+            peer = read_address(address)
             if not self._trusts(peer):
                 break
         return peer, _scheme(told["proto"][-1]) if "proto" in told else scheme
@@ -118,7 +118,8 @@ def _node(value: str) -> str:
     return match[1] or match[2]
 
 
-def _address(text: str) -> str:
+def read_address(text: str) -> str:
+    """Return an address that somebody else tells, in its usual spelling. Raises Malformed."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from falconbox.authzen.entities import Entities
 from falconbox.authzen.evaluation import Evaluation
-from falconbox.decision.point import DecisionPoint
-from falconbox.engine import ALL, All
-from falconbox.errors import SnapshotStale
+from falconbox.authzen.gateway import NO_BODY, ROUTE, SubjectRejected, caller_of, request_of
+from falconbox.decision.point import DecisionPoint, Question
+from falconbox.document import RequestDocument
+from falconbox.errors import Malformed, SnapshotStale
 from falconbox.model import Decision
 from falconbox.world import World
-
-
-class EvaluationDocument:
-    """What policies of type `authzen` judge: `subject`, `action`, `resource` and, if there is one, `context`."""
-
-    unknown: frozenset[str] = frozenset()
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
-
-    def read(self, keys: frozenset[str] | All = ALL, *, body: bool) -> Mapping[str, Any]:  # noqa: ARG002  # it is whole
-        """Return the document."""
-        return self._document
 
 
 class Inquiry:
@@ -41,12 +28,21 @@ class Inquiry:
 
         `brief`: without the reasons of a denial, and without asking shadow policies.
         """
-        decision = self._decision_point.decide(
-            self._world, self._pep, EvaluationDocument(self._document(evaluation)), "authzen", brief=brief
-        )
+        try:
+            pep, question, policy_type = self._question(evaluation)
+        except (Malformed, SubjectRejected) as error:
+            return Decision(allow=False, code=error.code, revision=self._world.revision)
+        decision = self._decision_point.decide(self._world, pep, question, policy_type, brief=brief)
         if decision.code == SnapshotStale.code:
             raise SnapshotStale
         return decision
+
+    def _question(self, evaluation: Evaluation) -> tuple[str | None, Question, str]:
+        """Return whose policies are asked, what they are asked, and of which type they are."""
+        if evaluation.resource.type != ROUTE:
+            return self._pep, RequestDocument(self._document(evaluation), {}, NO_BODY), "authzen"
+        caller = caller_of(evaluation.subject, self._world.clients)
+        return caller.client_id, request_of(evaluation, caller, self.entities), "rest"
 
     def _document(self, evaluation: Evaluation) -> dict[str, Any]:
         document: dict[str, Any] = {

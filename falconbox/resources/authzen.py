@@ -15,6 +15,7 @@ import falcon
 from falconbox.authzen.batch import read_batch
 from falconbox.authzen.entities import Entities
 from falconbox.authzen.evaluation import Evaluation, read_evaluation
+from falconbox.authzen.gateway import named
 from falconbox.authzen.inquiry import Inquiry
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log import record
@@ -132,7 +133,7 @@ def _decided(
     answer: dict[str, Any] = {"decision": decision.allow}
     if told:
         answer["context"] = {"decision_id": record_id, "revision": decision.revision}
-    return answer, record.evaluated(record_id, asked_within(req), decision, evaluation.names())
+    return answer, record.evaluated(record_id, asked_within(req), decision, {**evaluation.names(), **named(evaluation)})
 
 
 def _unusable(req: falcon.Request, error: Malformed) -> tuple[dict[str, Any], Record]:
