@@ -35,6 +35,11 @@ class Admission:
         _refuse([*key_problems(document.get("jwks", {}).get("keys", ()))])
         return plain(document, "Client")
 
+    def rotation(self, document: Any) -> dict[str, Any]:
+        """Return a checked rotation of a secret: `secret` and `overlap` in seconds. Raises Invalid."""
+        _refuse(problems(document, shipped("SecretRotation")))
+        return dict(document)
+
     def policy(self, document: Any, known_client: KnownClient) -> AccessPolicy:
         """Return the checked policy. Raises Invalid.
 

@@ -18,7 +18,7 @@ from falconbox.api import description
 from falconbox.audit_log import AuditLog, AuditTrail
 from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
-from falconbox.authentication.secrets import SecretHasher, is_hash
+from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.banner import announce
 from falconbox.bootstrap import ensure_admin
@@ -56,6 +56,7 @@ from falconbox.resources.health import Healthz, Readyz
 from falconbox.resources.oauth_endpoint import OAuthEndpoint
 from falconbox.resources.policies import Policies
 from falconbox.resources.response_headers import ResponseHeaders
+from falconbox.resources.secret_rotation import SecretRotation
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
 from falconbox.resources.well_known import WellKnown
@@ -144,8 +145,10 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         keys=keys,
         sync_problem=problem,
     )
+    clients = Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash)
     resources = {
-        "Client": Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash),
+        "Client": clients,
+        "secret_rotation": SecretRotation(clients, hasher),
         "AccessPolicy": Policies(store, audit_log, snapshot, admission),
         "Session": Sessions(store, audit_log, snapshot),
         "box": Box(store),
@@ -273,7 +276,7 @@ def _sync(
     """Bring in the policy directory. A broken one leaves the last good set in force, if there is one."""
     if settings.policies is None:
         return None, None
-    secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
+    secrets = Secrets(os.environ, hasher)
     try:
         return sync_directory(settings.policies, store, audit, admission, secrets), None
     except (Invalid, StartupError) as error:

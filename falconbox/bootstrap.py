@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from falconbox.audit_log import Actor, AuditTrail, by_itself, change
+from falconbox.authentication.rotation import stored_secret
 from falconbox.authentication.secrets import SecretHasher, generate_secret
 from falconbox.errors import StoreConflict
-from falconbox.mapping import client_body
+from falconbox.mapping import client_body, secrets_from_body, with_secrets
 from falconbox.store import Expect, Record, Store
 
 ADMIN: Final = "admin"
@@ -46,7 +47,7 @@ def ensure_admin(
     if secret is not None and not _same(hasher, marker, secret):
         admin = store.get("Client", ADMIN)
         if admin is not None and not _same(hasher, admin, secret):
-            body = client_body(admin.body["document"], hasher.hash(secret), admin.body)
+            body = with_secrets(admin.body, [stored_secret(hasher.hash(secret), time.time())])
             with audit.change(change.put(by_itself("changed setting"), "Client", ADMIN, admin, body)):
                 store.put("Client", ADMIN, body, expect=admin.version)
         store.put(*MARKER, {"secret_hash": hasher.hash(secret)}, expect=marker.version)
@@ -101,7 +102,8 @@ def _first_start(
 
 def _put_admin(store: Store, audit: AuditTrail, actor: Actor, secret_hash: str, expect: Expect) -> None:
     before = store.get("Client", ADMIN)
-    body = client_body(CLIENT, secret_hash, None if before is None else before.body)
+    secrets = [stored_secret(secret_hash, time.time())]
+    body = client_body(CLIENT, secrets, None if before is None else before.body)
     with audit.change(change.put(actor, "Client", ADMIN, before, body)):
         store.put("Client", ADMIN, body, expect=expect)
     policy = {"document": POLICY}
@@ -123,4 +125,5 @@ def _finished_by_another_node(store: Store) -> bool:
 
 
 def _same(hasher: SecretHasher, record: Record, secret: str) -> bool:
-    return hasher.verify(record.body.get("secret_hash"), secret)
+    newest = secrets_from_body(record.body)[:1]
+    return hasher.find([held.hash for held in newest], secret) is not None

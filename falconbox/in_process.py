@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
 from falconbox.authentication import Authenticator
-from falconbox.authentication.secrets import SecretHasher, is_hash
+from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
@@ -75,7 +75,7 @@ class AccessControl:
         with ExitStack() as opened:
             kept = _opened(store, opened)
             if policies is not None:
-                secrets = Secrets(os.environ, hasher.verify, hasher.hash, is_hash)
+                secrets = Secrets(os.environ, hasher)
                 # Who shares the store with a service leaves it the record of that.
                 sync_directory(Path(policies), kept, AuditTrail(kept), Admission(plugins.engines), secrets)
             keys = SigningKeys.open(kept)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from typing import Any, Final
 
-from falconbox.model import POLICY_TYPES, AccessPolicy, Client, Effect, Mode, Source
+from falconbox.model import POLICY_TYPES, AccessPolicy, Client, Effect, Mode, Source, StoredSecret
 from falconbox.store import Record
 
 DEFAULT_TOKEN_LIFETIME: Final = 3600
@@ -25,18 +26,33 @@ def plain(document: Mapping[str, Any], resource_type: str) -> dict[str, Any]:
 
 
 def client_body(
-    document: Mapping[str, Any], secret_hash: str | None, previous: Mapping[str, Any] | None
+    document: Mapping[str, Any], secrets: Sequence[StoredSecret], previous: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the stored body of a checked client.
+    """Return the stored body of a checked client with these secrets, the newest first.
 
     `previous` is the stored body that it replaces. A new client, one that is switched off and one that loses a grant,
     a scope or an audience get a new generation, so that tokens issued before never work again.
     """
     public = plain(document, "Client")
-    body: dict[str, Any] = {"document": public, "generation": _generation(public, previous)}
-    if secret_hash is not None:
-        body["secret_hash"] = secret_hash
-    return body
+    return with_secrets({"document": public, "generation": _generation(public, previous)}, secrets)
+
+
+def with_secrets(body: Mapping[str, Any], secrets: Sequence[StoredSecret]) -> dict[str, Any]:
+    """Return the stored body of a client with these secrets in the place of those that it has."""
+    kept = {name: value for name, value in body.items() if name not in ("secrets", "secret_hash")}
+    return {**kept, "secrets": [_without_none(dataclasses.asdict(secret)) for secret in secrets]}
+
+
+def secrets_from_body(body: Mapping[str, Any]) -> tuple[StoredSecret, ...]:
+    """Return the secrets in the stored body of a client, the newest first. Raises KeyError or TypeError."""
+    if "secret_hash" in body:
+        # As they were stored when a client had one secret.
+        return (StoredSecret("0", body["secret_hash"]),)
+    return tuple(StoredSecret(**stored) for stored in body.get("secrets", ()))
+
+
+def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _generation(public: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str:
@@ -46,7 +62,7 @@ def _generation(public: Mapping[str, Any], previous: Mapping[str, Any] | None) -
         switched_off = before.get("active", True) and not public.get("active", True)
         if not lost and not switched_off and not _lost_audience(before, public):
             return str(previous["generation"])
-    return secrets.token_hex(16)
+    return token_hex(16)
 
 
 def _lost_audience(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -72,7 +88,7 @@ def client_from_body(
         generation=body["generation"],
         active=public.get("active", True) is True,
         grant_types=frozenset(public.get("grant_types", ())),
-        secret_hash=body.get("secret_hash"),
+        secrets=secrets_from_body(body),
         token_lifetime=None if expiration == "never" else int(expiration),
         audiences=_audiences(public),
         scopes=tuple(public.get("scope", ())),

@@ -6,7 +6,7 @@ Everything here is immutable and knows nothing of HTTP, of the store or of an en
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -61,6 +61,24 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """One secret of a client. Its `id` is random and says nothing of it. Times are seconds since the epoch.
+
+    `created` None: it is not known any more. `expires` None: never.
+    """
+
+    id: str
+    hash: str = dataclasses.field(repr=False)
+    created: float | None = None
+    expires: float | None = None
+
+
+def live(secrets: Sequence[StoredSecret], now: float) -> tuple[StoredSecret, ...]:
+    """Return the secrets that have not expired at a time."""
+    return tuple(secret for secret in secrets if secret.expires is None or now < secret.expires)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Client:
     """An API client.
 
@@ -75,7 +93,7 @@ class Client:
     generation: str
     active: bool
     grant_types: frozenset[str]
-    secret_hash: str | None
+    secrets: tuple[StoredSecret, ...]
     token_lifetime: int | None
     audiences: frozenset[str] | None
     public: Mapping[str, Any]

@@ -41,6 +41,9 @@ OTHERS: Final = {
 }
 """Paths that stand for no resource type, and the names of their resources."""
 
+OPERATIONS: Final = {"/Client/{resource_id:id}/$rotate-secret": "secret_rotation"}
+"""What can be done to a resource beside reading and writing it, and the names of the operations' resources."""
+
 ROUTE_PARAMS: Final = frozenset({"resource/type", "resource/id"})
 """Names of parameters that come from the path, and never from the query."""
 
@@ -61,6 +64,10 @@ def is_box_type(text: str) -> bool:
 def route_params(path: str) -> dict[str, str]:
     """Return `resource/type` and `resource/id` of a canonical path, as far as it has a route."""
     resource_type, slash, resource_id = path[1:].partition("/")
+    resource_id, _, operation = resource_id.partition("/")
+    if operation:
+        known = f"/{resource_type}/{{resource_id:id}}/{operation}" in OPERATIONS and is_id(resource_id)
+        return {"resource/type": resource_type, "resource/id": resource_id} if known else {}
     if resource_type not in RESOURCES and not is_box_type(resource_type):
         return {}
     if not slash:
@@ -81,12 +88,12 @@ class _IdConverter(BaseConverter):
 def add_routes(app: falcon.App[Any, Any], resources: Mapping[str, object]) -> None:
     """Give every route its resource.
 
-    `resources` holds one object for each name in OTHERS, each type in RESOURCES, and `box`. A type's resource answers
-    to collections by responders with the suffix `collection`, and to single documents by those without.
+    `resources` holds one object for each name in OTHERS and OPERATIONS, each type in RESOURCES, and `box`. A type's
+    resource answers to collections by responders with the suffix `collection`, to single documents by those without.
     """
     app.router_options.converters["type"] = _TypeConverter
     app.router_options.converters["id"] = _IdConverter
-    for path, name in OTHERS.items():
+    for path, name in (*OTHERS.items(), *OPERATIONS.items()):
         app.add_route(path, resources[name])
     for resource_type in RESOURCES:
         app.add_route(f"/{resource_type}", resources[resource_type], suffix="collection")

@@ -35,7 +35,7 @@ def ensure_admin(store: Any, *arguments: Any) -> str | None:
 
 
 def secret_opens(store: SqliteStore, secret: str) -> bool:
-    return HASHER.verify(store.get("Client", "admin").body["secret_hash"], secret)
+    return HASHER.verify(store.get("Client", "admin").body["secrets"][0]["hash"], secret)
 
 
 def test_the_first_start_makes_client_policy_and_secret(store: SqliteStore, tmp_path: Path) -> None:

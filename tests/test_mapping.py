@@ -17,8 +17,8 @@ CLIENT: dict[str, Any] = {
 
 
 def generation_after(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
-    first = client_body(before, None, None)
-    return first["generation"], client_body(after, None, first)["generation"]
+    first = client_body(before, (), None)
+    return first["generation"], client_body(after, (), first)["generation"]
 
 
 def without(*names: str) -> dict[str, Any]:

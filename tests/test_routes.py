@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from falconbox.canonical import read_target
 from falconbox.errors import Malformed
-from falconbox.routes import OTHERS, RESOURCES, add_routes, is_box_type, is_id, route_params
+from falconbox.routes import OPERATIONS, OTHERS, RESOURCES, add_routes, is_box_type, is_id, route_params
 
 
 class Echo:
@@ -33,14 +33,14 @@ class Echo:
 
 def client() -> testing.TestClient:
     app = falcon.App()
-    add_routes(app, {name: Echo(name) for name in (*OTHERS.values(), *RESOURCES, "box")})
+    add_routes(app, {name: Echo(name) for name in (*OTHERS.values(), *OPERATIONS.values(), *RESOURCES, "box")})
     return testing.TestClient(app)
 
 
 CLIENT = client()
 segment = st.sampled_from(
     ["Client", "AccessPolicy", "Session", "SigningKey", "Decision", "Patient", "patient", "auth", "token", "healthz", "",
-     "a", ".", "..", "...", "a.b", "x" * 64, "x" * 65, "P" * 64, "P" * 65, "Ü", "a b", "readyz", "test-policy"]
+     "a", ".", "..", "...", "a.b", "x" * 64, "x" * 65, "P" * 64, "P" * 65, "Ü", "a b", "readyz", "test-policy", "$rotate-secret"]
 )  # fmt: skip
 
 
@@ -56,7 +56,8 @@ def test_what_falcon_routes_is_what_the_document_says(segments: list[str]) -> No
     if routed.status_code != 200 or path in OTHERS:
         assert params == {}
         return
-    resource_type = routed.json.get("resource_type", routed.json["resource"])
+    owner = {"secret_rotation": "Client"}.get(routed.json["resource"], routed.json["resource"])
+    resource_type = routed.json.get("resource_type", owner)
     assert params["resource/type"] == resource_type
     assert params.get("resource/id") == routed.json.get("resource_id")
 

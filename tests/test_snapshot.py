@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from falconbox.compiling import PolicyCompiler
 from falconbox.errors import FeedGap, StoreUnavailable
-from falconbox.model import POLICY_TYPES, Effect, Mode
+from falconbox.model import POLICY_TYPES, Effect, Mode, StoredSecret
 from falconbox.plugins import load_plugins
 from falconbox.snapshot import RECONCILE_INTERVAL, Snapshot
 from falconbox.store.sqlite import SqliteStore
@@ -75,7 +75,7 @@ def snapshot(store: Faulty, clock: Clock) -> Snapshot:
 
 def put_client(store: Any, client_id: str, **document: Any) -> None:
     public = {"resourceType": "Client", "id": client_id, **document}
-    store.put("Client", client_id, {"document": public, "generation": "g", "secret_hash": "h"})
+    store.put("Client", client_id, {"document": public, "generation": "g", "secrets": [{"id": "1", "hash": "h"}]})
 
 
 def put_policy(store: Any, policy_id: str, **document: Any) -> None:
@@ -103,7 +103,7 @@ def test_what_is_stored_is_in_the_world(store: Faulty, snapshot: Snapshot) -> No
     put_policy(store, "p", link=[{"reference": "Client/a"}], effect="deny", mode="shadow")
     store.put("revocation", "sid", {})
     world = snapshot.refresh()
-    assert (world.clients["a"].public["name"], world.clients["a"].secret_hash) == ("A", "h")
+    assert (world.clients["a"].public["name"], world.clients["a"].secrets) == ("A", (StoredSecret("1", "h"),))
     policy = world.policies.policies["p"].policy
     assert (policy.links, policy.effect, policy.mode) == (frozenset("a"), Effect.DENY, Mode.SHADOW)
     assert "sid" in world.revoked

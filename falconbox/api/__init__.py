@@ -27,7 +27,8 @@ def description(engines: Mapping[str, Engine]) -> dict[str, Any]:
     """Return the description, with the shipped schemas put in, and the fields that these engines own."""
     document: dict[str, Any] = strict_yaml.loads(files(__name__).joinpath("openapi.yaml").read_bytes())
     schemas = document["components"]["schemas"]
-    schemas["Client"] = component("Client", shipped("Client"))
+    for name in ("Client", "SecretRotation"):
+        schemas[name] = component(name, shipped(name))
     names = {engine: f"AccessPolicy.{engine}" for engine in sorted(engines)}
     for engine, name in names.items():
         schemas[name] = component(name, policy_schema(engines[engine]))

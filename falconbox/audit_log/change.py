@@ -20,6 +20,7 @@ Code = Literal[
     "client-created",
     "client-replaced",
     "client-deleted",
+    "client-secret-rotated",
     "policy-created",
     "policy-replaced",
     "policy-deleted",
@@ -71,10 +72,21 @@ class Change:
         return record | {name: value for name, value in described.items() if value is not None}
 
 
-def put(actor: Actor, kind: str, resource_id: str, previous: Record | None, body: Mapping[str, Any]) -> Change:
-    """Return the change that stores a body of a client or policy in the place of what is there."""
+def put(
+    actor: Actor,
+    kind: str,
+    resource_id: str,
+    previous: Record | None,
+    body: Mapping[str, Any],
+    *,
+    code: Code | None = None,
+) -> Change:
+    """Return the change that stores a body of a client or policy in the place of what is there.
+
+    `code` None: it is created or replaced.
+    """
     return Change(
-        code=(CREATED if previous is None else REPLACED)[kind],
+        code=code or (CREATED if previous is None else REPLACED)[kind],
         actor=actor,
         kind=kind,
         id=resource_id,
@@ -99,8 +111,10 @@ def delete(actor: Actor, previous: Record) -> Change:
 
 
 def description(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how a record describes a stored client or policy: the digest of its document."""
-    return {"digest": digest(body.get("document"))}
+    """Return how a record describes a stored client or policy: the digest of its document, and its secrets' ids."""
+    described = {"digest": digest(body.get("document"))}
+    ids = [stored["id"] for stored in body.get("secrets", ())]
+    return {**described, "secrets": ids} if ids else described
 
 
 def digest(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
 import time
@@ -27,17 +28,21 @@ class Memory:
         self._size = size
         self._clock = clock
         self._lock = threading.Lock()
-        self._entries: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[int, float, str]] = OrderedDict()
+
+    def recall(self, key: bytes, version: int) -> str | None:
+        """Return the note of a digest that is remembered for this version of its client."""
+        entry = self._entries.get(key)
+        return entry[2] if entry is not None and entry[0] == version and self._clock() < entry[1] else None
 
     def holds(self, key: bytes, version: int) -> bool:
         """Whether a digest is remembered for this version of its client."""
-        entry = self._entries.get(key)
-        return entry is not None and entry[0] == version and self._clock() < entry[1]
+        return self.recall(key, version) is not None
 
-    def add(self, key: bytes, version: int) -> None:
-        """Remember a digest from now on."""
+    def add(self, key: bytes, version: int, note: str = "", *, at_most: float = math.inf) -> None:
+        """Remember a digest from now on, with a note that is no secret, for `at_most` seconds."""
         with self._lock:
             self._entries.pop(key, None)
-            self._entries[key] = (version, self._clock() + self._lifetime)
+            self._entries[key] = (version, self._clock() + min(self._lifetime, at_most), note)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import threading
+from collections.abc import Sequence
+from hmac import compare_digest
 from typing import Final
 
-from argon2 import PasswordHasher, extract_parameters
-from argon2.exceptions import Argon2Error, InvalidHashError
-from argon2.low_level import Type
+from argon2.exceptions import Argon2Error
 
+from falconbox.authentication.hashes import Recipe, read_recipe
 from falconbox.errors import TooManyAttempts
 
 GENERATED_BYTES: Final = 32
@@ -20,10 +20,6 @@ QUEUE: Final = 6
 
 BUSY_RETRY: Final = 1
 """Seconds after which to come again when there are more."""
-
-_HASH: Final = re.compile(
-    r"\$argon2id\$v=19\$m=\d{1,7},t=\d{1,3},p=\d{1,3}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
-)
 
 
 def generate_secret() -> str:
@@ -43,33 +39,52 @@ class SecretHasher:
         self._queue = queue
         self._pending = 0
         self._lock = threading.Lock()
-        self._argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
         self._slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
-        self._nobody = self._argon2.hash(generate_secret())
+        self._nobody = Recipe()
 
-    def hash(self, secret: str) -> str:
-        """Return the hash of a secret, salted, in the PHC format."""
+    def hash(self, secret: str, *, beside: str | None = None) -> str:
+        """Return the hash of a secret, salted, in the PHC format.
+
+        `beside` is the hash of another secret of the same client: the new one gets its recipe, so that both can be
+        verified at the cost of one.
+        """
+        recipe = None if beside is None else read_recipe(beside)
         with self._slots:
-            return self._argon2.hash(secret)
+            return (recipe or Recipe()).hash(secret)
+
+    def hash_sha256(self, digest: str) -> str:
+        """Return the hash of a secret of which nothing but the SHA-256 is known, in hexadecimal digits."""
+        with self._slots:
+            return Recipe().hash_sha256(digest)
 
     def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
-        """Whether a secret is the one that was hashed.
+        """Whether a secret is the one that was hashed. Costs and raises what `find` does."""
+        hashes = () if secret_hash is None else (secret_hash,)
+        return self.find(hashes, secret, patient=patient) is not None
 
-        Costs one slow verification, also for a hash that is missing or broken: the time must not tell them apart.
-        Raises TooManyAttempts when too many are pending and this one is not `patient` enough to wait all the same.
+    def find(self, hashes: Sequence[str], secret: str, *, patient: bool = True) -> str | None:
+        """Return the one of a client's hashes that is the secret's, if any.
+
+        Costs one slow verification, however many hashes there are, none and broken ones included: neither the time
+        nor the count must tell them apart. They have the recipe of the first one, or are never found. Raises
+        TooManyAttempts when too many are pending and this one is not `patient` enough to wait all the same.
         """
-        usable = secret_hash if secret_hash is not None and is_hash(secret_hash) else self._nobody
+        recipe = next((recipe for recipe in map(read_recipe, hashes[:1]) if recipe is not None), None)
         self._enter(patient=patient)
         try:
             with self._slots:
                 self.slow_verifications += 1
-                proven = self._argon2.verify(usable, secret)
-        except (Argon2Error, InvalidHashError, UnicodeError):
-            return False
+                computed = self._compute(recipe or self._nobody, secret)
+        except Argon2Error:
+            return None
         finally:
             with self._lock:
                 self._pending -= 1
-        return bool(proven) and usable is secret_hash
+        same = [known for known in hashes if compare_digest(known.encode(), computed.encode())]
+        return same[0] if same and recipe is not None else None
+
+    def _compute(self, recipe: Recipe, secret: str) -> str:
+        return recipe.hash(secret)
 
     def _enter(self, *, patient: bool) -> None:
         with self._lock:
@@ -79,12 +94,6 @@ class SecretHasher:
 
 
 def is_hash(text: str) -> bool:
-    """Whether a text is an argon2id hash that can be verified at a bearable cost (256 MiB, 10 passes, 4 lanes)."""
-    if not _HASH.fullmatch(text):
-        return False
-    try:
-        parameters = extract_parameters(text)
-    except InvalidHashError:
-        return False
-    cost = parameters.memory_cost <= 256 * 1024 and parameters.time_cost <= 10 and parameters.parallelism <= 4
-    return cost and parameters.memory_cost >= 8 and parameters.time_cost >= 1
+    """Whether a text is the argon2id hash of a secret that can be verified at a bearable cost."""
+    recipe = read_recipe(text)
+    return recipe is not None and not recipe.of_sha256

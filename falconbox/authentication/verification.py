@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
+from collections.abc import Callable
 from typing import Final
 
 from falconbox.authentication.memory import Memory, digest
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.throttle import Throttle
-from falconbox.model import Client
+from falconbox.model import Client, StoredSecret, live
 
 PROVEN_LIFETIME: Final = 60.0
 """Seconds for which credentials that were right are let in without being verified again."""
@@ -30,8 +33,9 @@ class CredentialVerifier:
     before pass by both, so whoever floods the service with wrong ones locks out nobody who is known.
     """
 
-    def __init__(self, hasher: SecretHasher) -> None:
+    def __init__(self, hasher: SecretHasher, clock: Callable[[], float] = time.time) -> None:
         self._hasher = hasher
+        self._clock = clock
         self._proven = Memory(PROVEN_LIFETIME)
         self._refuted = Memory(REFUTED_LIFETIME)
         self._familiar = Memory(FAMILIAR_LIFETIME)
@@ -58,21 +62,28 @@ class CredentialVerifier:
             remembered = self._remembered(key, version)
             if remembered is not None:
                 return remembered and permitted
-            secret_hash = None if client is None else client.secret_hash
-            right = self._hasher.verify(secret_hash, secret, patient=familiar) and permitted
-            self._remember(key, version, right=right)
+            proven = self._find(client, secret, patient=familiar)
+            right = proven is not None and permitted
+            self._remember(key, version, proven if right else None)
         if not right:
             self._throttle.count(client_id, address)
         return right
+
+    def _find(self, client: Client | None, secret: str, *, patient: bool) -> StoredSecret | None:
+        """Return the stored secret that this is. Whatever the client has, it is looked for at one cost."""
+        known = () if client is None else live(client.secrets, self._clock())
+        found = self._hasher.find([held.hash for held in known], secret, patient=patient)
+        return next((held for held in known if held.hash == found), None)
 
     def _remembered(self, key: bytes, version: int) -> bool | None:
         if self._proven.holds(key, version):
             return True
         return False if self._refuted.holds(key, version) else None
 
-    def _remember(self, key: bytes, version: int, *, right: bool) -> None:
-        if right:
-            self._proven.add(key, version)
-            self._familiar.add(key, _ANY_VERSION)
-        else:
+    def _remember(self, key: bytes, version: int, proven: StoredSecret | None) -> None:
+        if proven is None:
             self._refuted.add(key, version)
+            return
+        left = math.inf if proven.expires is None else proven.expires - self._clock()
+        self._proven.add(key, version, proven.id, at_most=left)
+        self._familiar.add(key, _ANY_VERSION)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
-from falconbox.mapping import client_body
+from falconbox.authentication.rotation import stored_secret
+from falconbox.mapping import client_body, secrets_from_body
 from falconbox.model import AccessPolicy, Client
 from falconbox.resources.configuration import Configuration
 from falconbox.snapshot import Snapshot
@@ -40,10 +42,10 @@ class Clients(Configuration):
         """Return the stored body, with the secret hashed."""
         public = self.admission.client(document)
         before = None if previous is None else previous.body
-        secret_hash = None if before is None else before.get("secret_hash")
+        secrets = () if before is None else secrets_from_body(before)
         if "secret" in document:
-            secret_hash = self._hash_secret(document["secret"])
-        return client_body(public, secret_hash, before)
+            secrets = (stored_secret(self._hash_secret(document["secret"]), time.time()),)
+        return client_body(public, secrets, before)
 
     def search_values(self, document: Mapping[str, Any], name: str) -> set[str]:
         """Return the values of a search parameter; a client is active unless it says otherwise."""

@@ -7,6 +7,7 @@ acknowledged. What a policy directory declares can be read here and not be chang
 from __future__ import annotations
 
 import dataclasses
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,9 +16,9 @@ from typing import Any, ClassVar
 import falcon
 
 from falconbox.admission import Admission
-from falconbox.audit_log import AuditTrail, change
+from falconbox.audit_log import AuditTrail, Code, change
 from falconbox.errors import Malformed, StoreConflict
-from falconbox.model import AccessPolicy, Client
+from falconbox.model import AccessPolicy, Client, live
 from falconbox.problems import HTTPProblem
 from falconbox.resources import exchange
 from falconbox.schemas import did_you_mean
@@ -99,23 +100,42 @@ class Configuration(ABC):
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, resource_id: str) -> None:
         """Delete."""
-        self._check_own(resource_id)
-        previous = self.store.get(self.kind, resource_id)
-        exchange.check_preconditions(req, None if previous is None else previous.version)
-        if previous is None:
-            raise exchange.not_found()
+        previous = self.existing(req, resource_id)
         with self.audit.change(change.delete(exchange.actor(req), previous)):
             self.store.delete(self.kind, resource_id, expect=previous.version)
         self.snapshot.refresh()
         exchange.answer(req, resp, {"deleted": f"{self.kind}/{resource_id}", **self.left_behind(resource_id)})
 
+    def existing(self, req: falcon.Request, resource_id: str) -> Record:
+        """Return what is about to be changed. Raises a 404, a 409 if it is managed, a 412 by the preconditions."""
+        self._check_own(resource_id)
+        previous = self.store.get(self.kind, resource_id)
+        exchange.check_preconditions(req, None if previous is None else previous.version)
+        if previous is None:
+            raise exchange.not_found()
+        return previous
+
+    def replace(
+        self, req: falcon.Request, resp: falcon.Response, previous: Record, body: Mapping[str, Any], code: Code
+    ) -> None:
+        """Store a body in the place of what was there, and answer with the resource."""
+        self._put(req, previous.id, previous, body, code)
+        self._answer_written(req, resp, previous.id, HTTPStatus.OK)
+
     def left_behind(self, _resource_id: str) -> dict[str, Any]:
         """Return what the answer to a deletion says besides."""
         return {}
 
-    def _put(self, req: falcon.Request, resource_id: str, previous: Record | None, body: Mapping[str, Any]) -> None:
+    def _put(
+        self,
+        req: falcon.Request,
+        resource_id: str,
+        previous: Record | None,
+        body: Mapping[str, Any],
+        code: Code | None = None,
+    ) -> None:
         expected = Expect.ABSENT if previous is None else previous.version
-        with self.audit.change(change.put(exchange.actor(req), self.kind, resource_id, previous, body)):
+        with self.audit.change(change.put(exchange.actor(req), self.kind, resource_id, previous, body, code=code)):
             self.store.put(self.kind, resource_id, body, expect=expected)
 
     def _answer_written(self, req: falcon.Request, resp: falcon.Response, resource_id: str, status: HTTPStatus) -> None:
@@ -153,7 +173,21 @@ class Configuration(ABC):
 def shown(held: Client | AccessPolicy) -> dict[str, Any]:
     """Return what the API shows of a client or policy: never a secret."""
     source = None if held.source is None else dataclasses.asdict(held.source)
-    return exchange.with_meta(held.document_view, held.version, held.updated_at, source)
+    secrets = _secrets(held) if isinstance(held, Client) else None
+    return exchange.with_meta(held.document_view, held.version, held.updated_at, source=source, secrets=secrets)
+
+
+def _secrets(client: Client) -> list[dict[str, Any]] | None:
+    """Return what may be told of a client's live secrets: neither they nor anything that was made from them."""
+    told = [
+        {"id": held.id, "created": _iso(held.created), "expires": _iso(held.expires)}
+        for held in live(client.secrets, time.time())
+    ]
+    return [{name: value for name, value in secret.items() if value is not None} for secret in told] or None
+
+
+def _iso(moment: float | None) -> str | None:
+    return None if moment is None else exchange.iso(moment)
 
 
 def _exists() -> HTTPProblem:

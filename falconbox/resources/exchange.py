@@ -64,15 +64,18 @@ def answer_resource(
     answer(req, resp, resource, status=status)
 
 
-def with_meta(
-    document: Mapping[str, Any], version: int, updated_at: float, source: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return a document with the `meta` that the server writes: version, time of the last write, source if managed."""
-    updated = dt.datetime.fromtimestamp(updated_at, dt.UTC).isoformat(timespec="milliseconds")
-    meta: dict[str, Any] = {"versionId": str(version), "lastUpdated": updated.replace("+00:00", "Z")}
-    if source is not None:
-        meta["source"] = dict(source)
-    return {**document, "meta": meta}
+def with_meta(document: Mapping[str, Any], version: int, updated_at: float, **more: Any) -> dict[str, Any]:
+    """Return a document with the `meta` that the server writes: version, time of the last write, and `more`.
+
+    What is None is left out.
+    """
+    meta = {"versionId": str(version), "lastUpdated": iso(updated_at), **more}
+    return {**document, "meta": {name: value for name, value in meta.items() if value is not None}}
+
+
+def iso(moment: float) -> str:
+    """Return a time (seconds since the epoch) as resources show it: UTC, milliseconds."""
+    return dt.datetime.fromtimestamp(moment, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def bundle(resources: list[dict[str, Any]], total: int, next_url: str | None = None) -> dict[str, Any]:

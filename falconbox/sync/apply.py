@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail, Change, by_directory, change
+from falconbox.authentication.secrets import SecretHasher
 from falconbox.errors import Invalid, Problem, StartupError, StoreConflict
 from falconbox.store import Expect, Record, Store
-from falconbox.sync.checking import IsHash, check_entries, resolve
+from falconbox.sync.checking import check_entries, resolve
 from falconbox.sync.directory import Entry, Key, read_directory
 from falconbox.sync.git import Commit, current_commit, is_older
-from falconbox.sync.plan import Hash, Member, Plan, Verify, make_plan
+from falconbox.sync.plan import Member, Plan, make_plan
 
 POINTER: Final = ("policy-source", "default")
 MEMBER: Final = "managed-member"
@@ -26,12 +27,10 @@ LEFTOVER_AGE: Final = 600.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Secrets:
-    """How secrets are looked up, verified and hashed."""
+    """Where secrets are looked up, and what hashes them."""
 
     environ: Mapping[str, str] = dataclasses.field(repr=False)
-    verify: Verify
-    hash: Hash
-    is_hash: IsHash
+    hasher: SecretHasher
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,9 +91,8 @@ class _Sync:
         problems += _collisions(entries, self.store)
         if problems:
             raise Invalid(problems)
-        secrets = self.secrets
-        wanted = resolve(entries, self.admission, self.directory, secrets.environ, secrets.is_hash)
-        return make_plan(wanted, _current(self.store, pointer), secrets.verify, secrets.hash)
+        wanted = resolve(entries, self.admission, self.directory, self.secrets.environ)
+        return make_plan(wanted, _current(self.store, pointer), self.secrets.hasher, time.time())
 
 
 def _read(directory: Path, pointer: Record | None) -> tuple[Entry, ...]:

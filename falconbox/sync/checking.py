@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from falconbox.admission import Admission
+from falconbox.authentication.secrets import is_hash
 from falconbox.errors import Invalid, Problem
 from falconbox.sync.directory import Entry, in_order, read_directory
 from falconbox.sync.plan import Wanted
-
-IsHash = Callable[[str], bool]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def check_entries(entries: Sequence[Entry], admission: Admission, known_client: 
 
 
 def resolve(
-    entries: Sequence[Entry], admission: Admission, directory: Path, environ: Mapping[str, str], is_hash: IsHash
+    entries: Sequence[Entry], admission: Admission, directory: Path, environ: Mapping[str, str]
 ) -> list[Wanted]:
     """Return checked entries with their secrets looked up. Raises Invalid, every problem with its place."""
     problems: list[Problem] = []
@@ -78,7 +77,7 @@ def resolve(
             continue
         public = admission.client(entry.document, from_file=True)
         try:
-            secret, secret_hash = _secret(entry.document.get("secret", {}), directory, environ, is_hash)
+            secret, secret_hash = _secret(entry.document.get("secret", {}), directory, environ)
         except ValueError as error:
             problems.append(entry.place(Problem("/secret", str(error))))
             continue
@@ -88,9 +87,7 @@ def resolve(
     return wanted
 
 
-def _secret(
-    reference: Mapping[str, str], directory: Path, environ: Mapping[str, str], is_hash: IsHash
-) -> tuple[str | None, str | None]:
+def _secret(reference: Mapping[str, str], directory: Path, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Return the secret or its hash, whichever a reference leads to. Raises ValueError with what is wrong."""
     if "hash" in reference:
         if not is_hash(reference["hash"]):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from falconbox.mapping import client_body
+from falconbox.authentication.rotation import renewed, stored_secret
+from falconbox.authentication.secrets import SecretHasher
+from falconbox.mapping import client_body, secrets_from_body
+from falconbox.model import StoredSecret
 from falconbox.sync.directory import Key
-
-Verify = Callable[[str | None, str], bool]
-Hash = Callable[[str], str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,35 +77,39 @@ class Plan:
         return _digest([member.entry() for member in self.members])
 
 
-def make_plan(wanted: Sequence[Wanted], current: Mapping[Key, Member], verify: Verify, hash_secret: Hash) -> Plan:
+def make_plan(wanted: Sequence[Wanted], current: Mapping[Key, Member], hasher: SecretHasher, now: float) -> Plan:
     """Return the plan that leads from the current members to the wanted resources.
 
     What has not changed keeps its member, and so its version; a client whose secret is the same keeps its hash.
     """
-    members = [_member(resource, current.get(resource.key), verify, hash_secret) for resource in wanted]
+    members = [_member(resource, current.get(resource.key), hasher, now) for resource in wanted]
     after = {member.key: member for member in members}
     pairs = [(current.get(key), after.get(key)) for key in sorted({*current, *after})]
     changed = [(old, new) for old, new in pairs if old is None or new is None or old.member != new.member]
     return Plan(members=tuple(members), changes=tuple(changed))
 
 
-def _member(resource: Wanted, before: Member | None, verify: Verify, hash_secret: Hash) -> Member:
+def _member(resource: Wanted, before: Member | None, hasher: SecretHasher, now: float) -> Member:
     previous = None if before is None else before.body
     if resource.type == "Client":
-        body = client_body(resource.document, _secret_hash(resource, previous, verify, hash_secret), previous)
+        body = client_body(resource.document, _secrets(resource, previous or {}, hasher, now), previous)
     else:
         body = {"document": dict(resource.document)}
     member = f"{resource.type}.{resource.id}.{_digest(body)[:32]}"
     return Member(resource.type, resource.id, resource.file, member, body)
 
 
-def _secret_hash(resource: Wanted, previous: Mapping[str, Any] | None, verify: Verify, hash_secret: Hash) -> str | None:
+def _secrets(
+    resource: Wanted, previous: Mapping[str, Any], hasher: SecretHasher, now: float
+) -> tuple[StoredSecret, ...]:
+    held = secrets_from_body(previous)[:1]
     if resource.secret is None:
-        return resource.secret_hash
-    before = None if previous is None else previous.get("secret_hash")
-    if before is not None and verify(before, resource.secret):
-        return str(before)
-    return hash_secret(resource.secret)
+        same = held and held[0].hash == resource.secret_hash
+        declared = () if resource.secret_hash is None else (stored_secret(resource.secret_hash, now),)
+        return held if same else declared
+    if hasher.find([known.hash for known in held], resource.secret) is not None:
+        return held
+    return renewed((), resource.secret, hasher, overlap=0, now=now)
 
 
 def _digest(value: Any) -> str:

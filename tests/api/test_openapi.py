@@ -17,7 +17,7 @@ from falconbox.admission import Admission
 from falconbox.app import OPEN_ROUTES
 from falconbox.errors import Invalid
 from falconbox.plugins import load_plugins
-from falconbox.routes import OTHERS, RESOURCES, add_routes
+from falconbox.routes import OPERATIONS, OTHERS, RESOURCES, add_routes
 from falconbox.schemas import shipped
 
 ENGINES = load_plugins().engines
@@ -48,16 +48,17 @@ def routed() -> set[tuple[str, str]]:
     from falconbox.resources.health import Healthz, Readyz
     from falconbox.resources.oauth_endpoint import OAuthEndpoint
     from falconbox.resources.policies import Policies
+    from falconbox.resources.secret_rotation import SecretRotation
     from falconbox.resources.sessions import Sessions
     from falconbox.resources.test_policy import TestPolicy
     from falconbox.resources.well_known import WellKnown
 
-    kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "box": Box, "token": OAuthEndpoint,
+    kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "secret_rotation": SecretRotation, "box": Box, "token": OAuthEndpoint,
              "test_policy": TestPolicy, "healthz": Healthz, "readyz": Readyz, "openapi": OpenApi, "docs": Docs,
              "jwks": WellKnown, "authorization_server": WellKnown, "protected_resource": WellKnown,
              "authzen_configuration": WellKnown, "access_evaluation": AccessEvaluation, "access_evaluations": AccessEvaluations,
              "search_subject": AccessSearch, "search_resource": AccessSearch, "search_action": AccessSearch}  # fmt: skip
-    assert set(kinds) == {"box", *RESOURCES, *OTHERS.values()}
+    assert set(kinds) == {"box", *RESOURCES, *OTHERS.values(), *OPERATIONS.values()}
     app: falcon.App[Any, Any] = falcon.App()
     add_routes(app, {name: kind.__new__(kind) for name, kind in kinds.items()})
     found = set()

@@ -18,7 +18,7 @@ from falconbox.audit_log.change import Change
 from falconbox.audit_log.trail import CLAIM, ENTRY, GRACE, Leftovers
 from falconbox.decision_log.record import Asked
 from falconbox.errors import Invalid, Problem, StoreConflict, StoreUnavailable
-from falconbox.model import Caller, Client
+from falconbox.model import Caller, Client, StoredSecret
 from falconbox.store import Expect
 from falconbox.store.sqlite import SqliteStore
 
@@ -184,10 +184,12 @@ def test_a_word_that_cannot_be_left_does_not_undo_what_was_made(store: SqliteSto
 
 
 def test_a_record_tells_what_a_resource_was_and_is_by_digests_of_what_may_be_seen(store: SqliteStore) -> None:
-    before = store.put("Client", "c", {"document": {"id": "c"}, "secret_hash": "HASH", "generation": "G"})
-    made = change.put(ACTOR, "Client", "c", before, {**BODY, "secret_hash": "OTHER"}).record()
-    assert made["before"]["digest"] == change.digest({"id": "c"})
-    assert made["after"]["digest"] == change.digest(BODY["document"])
+    before = store.put(
+        "Client", "c", {"document": {"id": "c"}, "secrets": [{"id": "0", "hash": "HASH"}], "generation": "G"}
+    )
+    made = change.put(ACTOR, "Client", "c", before, {**BODY, "secrets": [{"id": "1", "hash": "OTHER"}]}).record()
+    assert made["before"] == {"digest": change.digest({"id": "c"}), "secrets": ["0"]}
+    assert made["after"] == {"digest": change.digest(BODY["document"]), "secrets": ["1"]}
     assert not {"HASH", "OTHER", "G"} & set(json.dumps(made).split('"'))
     assert change.delete(ACTOR, before).record().keys() == {
         "id", "time", "kind", "code", "resource", "actor", "before"
@@ -201,7 +203,7 @@ def test_a_digest_does_not_depend_on_the_order_of_fields(document: dict[str, Any
 
 
 def test_an_actor_says_who_and_nothing_that_only_they_know() -> None:
-    client = Client("me", 1, "g", True, frozenset(), "HASH", None, None, {}, 0.0)
+    client = Client("me", 1, "g", True, frozenset(), (StoredSecret("1", "HASH"),), None, None, {}, 0.0)
     asked = Asked("PUT", "/Client/x?secret=S", "192.0.2.1", 5, Caller(client, "sid", {"jti": "J"}))
     assert by_caller(asked, "d" * 32) == {
         "by": "caller", "client": "me", "session": "sid", "remote_addr": "192.0.2.1", "decision": "d" * 32

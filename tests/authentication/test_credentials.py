@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from falconbox.authentication.memory import Memory, digest
 from falconbox.authentication.secrets import SecretHasher, generate_secret, is_hash
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import CredentialsRejected, Malformed, TooManyAttempts
-from falconbox.model import ANONYMOUS, Client
+from falconbox.model import ANONYMOUS, Client, StoredSecret
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.store.sqlite import SqliteStore
@@ -36,7 +37,7 @@ def client(client_id: str, **fields: Any) -> Client:
         "generation": "g",
         "active": True,
         "grant_types": frozenset({"basic", "client_credentials"}),
-        "secret_hash": HASH,
+        "secrets": (StoredSecret("1", HASH),),
         "token_lifetime": 3600,
         "audiences": None,
         "public": {"id": client_id},
@@ -45,11 +46,25 @@ def client(client_id: str, **fields: Any) -> Client:
     return Client(client_id, **{**known, **fields})
 
 
+OLD = "the secret before"
+ROTATED = (
+    StoredSecret("2", HASH, 2.0),
+    StoredSecret("1", HASHER.hash(OLD, beside=HASH), 1.0, expires=4e9),
+    StoredSecret("0", HASHER.hash("long ago", beside=HASH), 0.0, expires=1.0),
+)
 CLIENTS = {
     "good": client("good"),
+    "two": client("two", secrets=ROTATED),
+    "two-inactive": client("two-inactive", secrets=ROTATED, active=False),
+    "two-no-basic": client("two-no-basic", secrets=ROTATED, grant_types=frozenset({"client_credentials"})),
+    "two-recipes": client("two-recipes", secrets=(StoredSecret("2", HASH), StoredSecret("1", HASHER.hash(OLD)))),
+    "expired": client("expired", secrets=ROTATED[2:]),
+    "digest": client(
+        "digest", secrets=(StoredSecret("1", HASHER.hash_sha256(hashlib.sha256(OLD.encode()).hexdigest())),)
+    ),
     "inactive": client("inactive", active=False),
-    "no-secret": client("no-secret", secret_hash=None),
-    "broken-hash": client("broken-hash", secret_hash="$argon2id$broken"),
+    "no-secret": client("no-secret", secrets=()),
+    "broken-hash": client("broken-hash", secrets=(StoredSecret("1", "$argon2id$broken"),)),
     "no-basic": client("no-basic", grant_types=frozenset({"client_credentials"})),
 }
 WORLD = World(clients=CLIENTS)
@@ -99,8 +114,38 @@ FAILURES = {
     "unknown client": f"nobody:{SECRET}", "wrong secret": "good:wrong", "empty secret": "good:", "empty id": f":{SECRET}",
     "inactive": f"inactive:{SECRET}", "no secret": f"no-secret:{SECRET}", "broken hash": f"broken-hash:{SECRET}",
     "grant missing, right secret": f"no-basic:{SECRET}", "grant missing, wrong secret": "no-basic:wrong",
-    "operators": '{"$ne":null}:{"$ne":null}', "another normal form": f"go\u030aod:{SECRET}", "a space": f" good:{SECRET}",
+    "two secrets, wrong": "two:wrong", "two secrets, one expired": "two:long ago", "all secrets expired": "expired:long ago",
+    "two secrets, inactive": f"two-inactive:{OLD}", "two secrets, grant missing": f"two-no-basic:{OLD}",
+    "two secrets of two recipes, the second": f"two-recipes:{OLD}", "a digest instead of its secret": "digest:" + hashlib.sha256(OLD.encode()).hexdigest(),
+    "wrong for a digest": "digest:wrong", "operators": '{"$ne":null}:{"$ne":null}', "another normal form": f"go\u030aod:{SECRET}", "a space": f" good:{SECRET}",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [f"two:{SECRET}", f"two:{OLD}", f"two-recipes:{SECRET}", f"digest:{OLD}"])
+def test_every_live_secret_is_right_at_the_cost_of_one_verification(
+    authenticator: Authenticator, hasher: SecretHasher, text: str
+) -> None:
+    for _ in range(3):
+        assert authenticator.authenticate(basic(text), WORLD, ADDRESS).client is CLIENTS[text.partition(":")[0]]
+    assert hasher.slow_verifications == 1
+
+
+def test_a_secret_that_was_right_is_not_remembered_beyond_its_end(hasher: SecretHasher) -> None:
+    wall, run = Clock(), Clock()
+    ending = client("good", secrets=(StoredSecret("1", HASH, expires=wall.now + 5),))
+    verifier = CredentialVerifier(hasher, wall)
+    verifier._proven._clock = verifier._refuted._clock = verifier._familiar._clock = run
+
+    def tried() -> bool:
+        return verifier.verify("basic", "good", SECRET, ending, permitted=True, address=ADDRESS)
+
+    assert tried()
+    wall.now, run.now = wall.now + 4.9, run.now + 4.9
+    assert tried()
+    assert hasher.slow_verifications == 1
+    wall.now, run.now = wall.now + 0.2, run.now + 0.2
+    assert not tried()
+    assert hasher.slow_verifications == 2
 
 
 @pytest.mark.parametrize("text", FAILURES.values(), ids=FAILURES)
@@ -126,7 +171,7 @@ def test_what_is_remembered_of_a_secret_is_void_when_its_client_changes(
     authenticator: Authenticator, hasher: SecretHasher
 ) -> None:
     authenticator.authenticate(basic(f"good:{SECRET}"), WORLD, ADDRESS)
-    changed = World(clients={"good": client("good", version=2, secret_hash=HASHER.hash("another"))})
+    changed = World(clients={"good": client("good", version=2, secrets=(StoredSecret("2", HASHER.hash("another")),))})
     with pytest.raises(CredentialsRejected):
         authenticator.authenticate(basic(f"good:{SECRET}"), changed, ADDRESS)
     switched_off = World(clients={"good": client("good", version=3, active=False)})
@@ -185,8 +230,8 @@ def test_credentials_have_one_spelling_and_it_reads_back(client_id: str, secret:
 
 
 class _Unused(SecretHasher):
-    def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
-        return False
+    def find(self, hashes: Sequence[str], secret: str, *, patient: bool = True) -> str | None:
+        return None
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -223,21 +268,20 @@ def test_slow_hashes_are_bounded_in_parallel(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(secrets_module.os, "cpu_count", lambda: 4)
     hasher = SecretHasher()
     running, most, lock = 0, 0, threading.Lock()
-    argon2 = hasher._argon2
+    compute = hasher._compute
 
-    class Counted:
-        def verify(self, *arguments: Any) -> bool:
-            nonlocal running, most
+    def counted(*arguments: Any) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return compute(*arguments)
+        finally:
             with lock:
-                running += 1
-                most = max(most, running)
-            try:
-                return argon2.verify(*arguments)
-            finally:
-                with lock:
-                    running -= 1
+                running -= 1
 
-    monkeypatch.setattr(hasher, "_argon2", Counted())
+    monkeypatch.setattr(hasher, "_compute", counted)
     threads = [threading.Thread(target=hasher.verify, args=(HASH, "wrong")) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -255,9 +299,9 @@ def test_a_generated_secret_has_256_bits_in_characters_that_need_no_encoding() -
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "$argon2i$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + "A" * 43, HASH + "x" * 100, HASH.replace("m=19456", "m=9999999"),
+    ["", "x", HASH.replace("m=19456", "m=019456"), f"sha256{HASH}", HASH[:-1] + "+", HASH.replace("m=19456", "m=4"), "$argon2i$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + "A" * 43, HASH + "x" * 100, HASH.replace("m=19456", "m=9999999"),
      HASH.replace("t=2", "t=99"), HASH.replace("p=1", "p=99"), HASH.replace("v=19", "v=16"), "plaintext", f" {HASH}", f"{HASH}\n"],
-    ids=range(11),  # the hash has another salt in every process
+    ids=range(15),  # the hash has another salt in every process
 )  # fmt: skip
 def test_a_hash_that_is_none_or_too_costly_is_not_accepted(text: str) -> None:
     assert not is_hash(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.throttle import PER_ADDRESS, PER_CLIENT, PER_CLIENT_AND_ADDRESS, Throttle
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import TooManyAttempts
-from falconbox.model import Client
+from falconbox.model import Client, StoredSecret
 
 SECRET = "correct horse battery"
 ATTACKER, OTHER = "192.0.2.66", "198.51.100.1"
@@ -21,16 +22,16 @@ LIMIT = PER_CLIENT_AND_ADDRESS.amount
 class PlainHasher(SecretHasher):
     """Counts like the real one, and costs nothing."""
 
-    def hash(self, secret: str) -> str:
+    def hash(self, secret: str, *, beside: str | None = None) -> str:
         return f"hash of {secret}"
 
-    def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
+    def find(self, hashes: Sequence[str], secret: str, *, patient: bool = True) -> str | None:
         self.slow_verifications += 1
-        return secret_hash == self.hash(secret)
+        return self.hash(secret) if self.hash(secret) in hashes else None
 
 
 def client(client_id: str = "me", version: int = 1) -> Client:
-    return Client(client_id, version, "g", active=True, grant_types=frozenset({"basic"}), secret_hash=f"hash of {SECRET}",
+    return Client(client_id, version, "g", active=True, grant_types=frozenset({"basic"}), secrets=(StoredSecret("1", f"hash of {SECRET}"),),
                   token_lifetime=None, audiences=None, public={"id": client_id}, updated_at=0.0)  # fmt: skip
 
 
@@ -156,9 +157,9 @@ class SlowHasher(PlainHasher):
         super().__init__()
         self.go = threading.Event()
 
-    def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
+    def find(self, hashes: Sequence[str], secret: str, *, patient: bool = True) -> str | None:
         assert self.go.wait(60)
-        return super().verify(secret_hash, secret, patient=patient)
+        return super().find(hashes, secret, patient=patient)
 
 
 def test_one_verification_answers_all_who_ask_the_same_at_the_same_time() -> None:
@@ -181,14 +182,13 @@ def test_when_too_many_wait_the_unfamiliar_are_turned_away_and_the_familiar_wait
     hasher = SecretHasher(queue=2)
     started, go = threading.Semaphore(0), threading.Event()
 
-    class Held:
-        def verify(self, *_: Any) -> bool:
-            started.release()
-            assert go.wait(60)
-            return True
+    def held(*_: Any) -> str:
+        started.release()
+        assert go.wait(60)
+        return secret_hash
 
     secret_hash = hasher.hash(SECRET)
-    monkeypatch.setattr(hasher, "_argon2", Held())
+    monkeypatch.setattr(hasher, "_compute", held)
     monkeypatch.setattr(hasher, "_slots", threading.BoundedSemaphore(2))
     answers: list[bool] = []
     threads = [threading.Thread(target=lambda: answers.append(hasher.verify(secret_hash, SECRET))) for _ in range(3)]

@@ -116,7 +116,7 @@ def test_listeners_get_the_records_and_their_faults_change_nothing(tmp_path: Pat
 
 
 def test_a_record_keeps_codes_and_pointers_and_no_sentence_that_could_quote_a_secret() -> None:
-    client = Client("c", 1, "g", True, frozenset(), None, None, None, {}, 0.0)
+    client = Client("c", 1, "g", True, frozenset(), (), None, None, {}, 0.0)
     reason = Reason("const", "headers/x-api-key is 'TOPSECRET'", "/headers/x-api-key", "/schema/const")
     answer = PolicyAnswer("p", "json-schema", Effect.ALLOW, Mode.ENFORCE, Outcome.NO, (reason,))
     asked = record.Asked("GET", "/Patient", "127.0.0.1", 12, Caller(client, "sid"))

@@ -20,7 +20,7 @@ from falconbox.authentication import Authenticator
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.media import strict_json
-from falconbox.model import Client
+from falconbox.model import Client, StoredSecret
 from falconbox.oauth.algorithms import ES256
 from falconbox.oauth.compact import MAX_TOKEN
 from falconbox.oauth.key_records import SigningKey
@@ -39,7 +39,7 @@ class _PlainVerifier(CredentialVerifier):
         self, use: str, client_id: str, secret: str, client: Client | None, *, permitted: bool, address: str
     ) -> bool:
         self.verifications += 1
-        return permitted and client is not None and client.secret_hash == secret
+        return permitted and client is not None and client.secrets[0].hash == secret
 
 
 NOW = 1_800_000_000
@@ -47,7 +47,7 @@ ISSUER = "https://box.example"
 SECRET = "s:é"
 CLIENT = Client(
     id="me", version=1, generation="g", active=True, grant_types=frozenset({"basic", "client_credentials"}),
-    secret_hash=SECRET, token_lifetime=3600, audiences=None, public={"id": "me"}, updated_at=0.0,
+    secrets=(StoredSecret("1", SECRET),), token_lifetime=3600, audiences=None, public={"id": "me"}, updated_at=0.0,
 )  # fmt: skip
 BASIC = base64.b64encode(f"me:{SECRET}".encode()).decode()
 _PRIVATE = ec.derive_private_key(7, ec.SECP256R1())

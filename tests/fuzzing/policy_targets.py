@@ -112,7 +112,7 @@ def admission(data: bytes) -> None:
         else:
             assert "secret" not in client
             assert _ADMISSION.client(client) == client
-            built = client_from_body(client_body(client, None, None), version=1, updated_at=0.0)
+            built = client_from_body(client_body(client, (), None), version=1, updated_at=0.0)
             assert (built.id, built.public) == (document["id"], client)
     try:
         policy = _ADMISSION.policy(document, lambda _: True)

@@ -52,7 +52,7 @@ def public_jwk(private: Any, **members: Any) -> dict[str, Any]:
 
 
 def client(client_id: str, *jwks: dict[str, Any], active: bool = True) -> Client:
-    return Client(client_id, 1, "g", active=active, grant_types=frozenset({"client_credentials"}), secret_hash=None, token_lifetime=60,
+    return Client(client_id, 1, "g", active=active, grant_types=frozenset({"client_credentials"}), secrets=(), token_lifetime=60,
                   audiences=None, public={"id": client_id}, updated_at=0.0, jwks=jwks)  # fmt: skip
 
 

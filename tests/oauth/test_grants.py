@@ -18,7 +18,7 @@ from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import OAuthRequestRefused, StoreUnavailable
-from falconbox.model import Client
+from falconbox.model import Client, StoredSecret
 from falconbox.oauth.assertions import ASSERTION_TYPE, ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.grants import TokenEndpoint
@@ -49,7 +49,7 @@ GOOD = {"grant_type": "client_credentials", "client_id": "me", "client_secret": 
 
 def client(client_id: str, **fields: Any) -> Client:
     known: dict[str, Any] = {
-        "version": 1, "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}), "secret_hash": HASH,
+        "version": 1, "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}), "secrets": (StoredSecret("1", HASH),),
         "token_lifetime": 3600, "audiences": None, "public": {"id": client_id}, "updated_at": 0.0,
     }  # fmt: skip
     return Client(client_id, **{**known, **fields})
@@ -61,10 +61,10 @@ CLIENTS = {
     "choosy": client("choosy", audiences=frozenset({"https://a"})),
     "reader": client("reader", scopes=("list", "read", "write")),
     "wordy": client("wordy", scopes=tuple(f"{number:0100}" for number in range(100))),
-    "keyed": client("keyed", secret_hash=None, jwks=(ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True),)),
+    "keyed": client("keyed", secrets=(), jwks=(ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True),)),
     "basic-only": client("basic-only", grant_types=frozenset({"basic"})),
     "off": client("off", active=False),
-    "no-secret": client("no-secret", secret_hash=None),
+    "no-secret": client("no-secret", secrets=()),
 }
 
 

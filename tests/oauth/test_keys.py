@@ -31,7 +31,7 @@ from falconbox.world import World
 
 ISSUER = "https://box.example"
 CLIENT = Client(
-    id="me", version=1, generation="g1", active=True, grant_types=frozenset({"client_credentials"}), secret_hash=None,
+    id="me", version=1, generation="g1", active=True, grant_types=frozenset({"client_credentials"}), secrets=(),
     token_lifetime=3600, audiences=None, public={"id": "me"}, updated_at=0.0,
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ CLOCK = Clock()
 
 def client(**fields: Any) -> Client:
     known: dict[str, Any] = {
-        "version": 1, "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}), "secret_hash": None,
+        "version": 1, "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}), "secrets": (),
         "token_lifetime": 3600, "audiences": None, "public": {"id": "me"}, "updated_at": 0.0,
     }  # fmt: skip
     return Client("me", **{**known, **fields})

@@ -13,7 +13,7 @@ import pytest
 
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
-from falconbox.authentication.secrets import SecretHasher, is_hash
+from falconbox.authentication.secrets import SecretHasher
 from falconbox.errors import Invalid, StartupError, StoreConflict, StoreUnavailable
 from falconbox.plugins import load_plugins
 from falconbox.store.sqlite import SqliteStore
@@ -63,7 +63,7 @@ def write(folder: Path, name: str, text: str) -> None:
 
 
 def sync(folder: Path, store: Any, **environ: str) -> SyncResult:
-    secrets = Secrets(environ, HASHER.verify, HASHER.hash, is_hash)
+    secrets = Secrets(environ, HASHER)
     return sync_directory(folder, store, AuditTrail(store), ADMISSION, secrets)
 
 
@@ -200,10 +200,10 @@ def test_a_client_keeps_its_hash_and_generation_while_its_secret_is_the_same(fol
     write(folder, "a.yaml", text + "name: A\n")
     sync(folder, store, SECRET="first-secret")
     second = managed(store)["Client", "a"].body
-    assert (second["secret_hash"], second["generation"]) == (first["secret_hash"], first["generation"])
+    assert (second["secrets"], second["generation"]) == (first["secrets"], first["generation"])
     sync(folder, store, SECRET="second-secret")
     third = managed(store)["Client", "a"].body
-    assert HASHER.verify(third["secret_hash"], "second-secret")
+    assert HASHER.verify(third["secrets"][0]["hash"], "second-secret")
     assert third["generation"] == first["generation"]
     write(folder, "a.yaml", text + "active: false\n")
     sync(folder, store, SECRET="second-secret")
@@ -239,7 +239,7 @@ def test_secrets_come_from_the_environment_from_a_file_or_as_a_hash(
         ("hash", "hashed-secret"),
         ("abs", "absolute-secret"),
     ):
-        assert HASHER.verify(stored["Client", name].body["secret_hash"], secret)
+        assert HASHER.verify(stored["Client", name].body["secrets"][0]["hash"], secret)
     assert "secret" not in stored["Client", "env"].body["document"]
 
 

@@ -1,0 +1,219 @@
+"""A client's secret is rotated while it is in use, and nobody who has a secret that lives is turned away."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serving
+from falconbox.store.sqlite import SqliteStore
+from serving import Box
+
+pytestmark = pytest.mark.blackbox
+HOUR = 3600
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def furnish(box: Box, name: str, secret: str) -> None:
+    client = {"id": name, "secret": secret, "grant_types": ["basic", "client_credentials"]}
+    assert box.admin("POST", "/Client", client).status == 201
+    policy = {"id": name, "engine": "allow", "link": [{"reference": f"Client/{name}"}]}
+    assert box.admin("POST", "/AccessPolicy", policy).status == 201
+
+
+def rotate(box: Box, name: str, secret: str, overlap: int, **options: Any) -> serving.Answer:
+    return box.admin("POST", f"/Client/{name}/$rotate-secret", {"secret": secret, "overlap": overlap}, **options)
+
+
+def basic(box: Box, name: str, secret: str) -> int:
+    return box.ask("GET", "/Notice", auth=f"{name}:{secret}").status
+
+
+def token(box: Box, name: str, secret: str) -> int:
+    asked = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
+    return box.ask("POST", "/auth/token", asked).status
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    folder = tmp_path_factory.mktemp("box")
+    (folder / "policies").mkdir()
+    (folder / "policies" / "managed.yaml").write_text("{resourceType: Client, id: managed, secret: {env: MANAGED}}")
+    with serving.running(folder, "--policies", "policies", environ=serving.environment(MANAGED="m")) as running:
+        yield running
+
+
+def test_old_and_new_secret_open_together_and_what_is_shown_of_them_is_when(box: Box) -> None:
+    furnish(box, "app", "s3cret-one")
+    before = box.admin("GET", "/Client/app").json
+    answer = rotate(box, "app", "s3cret-two", HOUR)
+    assert answer.status == 200
+    assert {how(box, "app", secret) for how in (basic, token) for secret in ("s3cret-one", "s3cret-two")} == {200}
+    shown = answer.json["meta"]["secrets"]
+    assert shown == box.admin("GET", "/Client/app").json["meta"]["secrets"]
+    assert [entry.keys() for entry in shown] == [{"id", "created"}, {"id", "created", "expires"}]
+    assert {**shown[1], "expires": None} == {**before["meta"]["secrets"][0], "expires": None}
+    assert {key: value for key, value in answer.json.items() if key != "meta"} == {
+        key: value for key, value in before.items() if key != "meta"
+    }
+    assert not {"s3cret-one", "s3cret-two", "argon2"} & set(answer.body.decode().replace("$", '"').split('"'))
+
+
+def test_the_old_secret_ends_with_the_overlap_and_tokens_live_on(box: Box) -> None:
+    furnish(box, "short", "s3cret-one")
+    asked = {"grant_type": "client_credentials", "client_id": "short", "client_secret": "s3cret-one"}
+    access_token = box.ask("POST", "/auth/token", asked).json["access_token"]
+    assert rotate(box, "short", "s3cret-two", 1).status == 200
+    until(lambda: basic(box, "short", "s3cret-one") == 401)
+    assert token(box, "short", "s3cret-one") == 400
+    assert basic(box, "short", "s3cret-two") == 200
+    assert box.ask("GET", "/Notice", auth=access_token).status == 200
+    assert len(box.admin("GET", "/Client/short").json["meta"]["secrets"]) == 1
+
+
+def test_an_overlap_of_0_and_a_put_with_a_secret_end_all_others_at_once(box: Box) -> None:
+    furnish(box, "now", "s3cret-one")
+    rotate(box, "now", "s3cret-two", HOUR)
+    assert rotate(box, "now", "s3cret-three", 0).status == 200
+    assert [basic(box, "now", f"s3cret-{name}") for name in ("one", "two", "three")] == [401, 401, 200]
+    rotate(box, "now", "s3cret-four", HOUR)
+    client = {"id": "now", "secret": "s3cret-five", "grant_types": ["basic"]}
+    assert box.admin("PUT", "/Client/now", client).status == 200
+    assert [basic(box, "now", f"s3cret-{name}") for name in ("three", "four", "five")] == [401, 401, 200]
+
+
+def test_a_put_without_a_secret_keeps_all_that_live(box: Box) -> None:
+    furnish(box, "kept", "s3cret-one")
+    rotate(box, "kept", "s3cret-two", HOUR)
+    assert box.admin("PUT", "/Client/kept", {"grant_types": ["basic"], "name": "Kept"}).status == 200
+    assert [basic(box, "kept", f"s3cret-{name}") for name in ("one", "two")] == [200, 200]
+
+
+def test_what_cannot_be_rotated_is_refused_with_the_reason_and_changes_nothing(box: Box) -> None:
+    furnish(box, "stays", "s3cret-one")
+    before = box.admin("GET", "/Client/stays")
+    path = "/Client/stays/$rotate-secret"
+    for body, pointer in (
+        ({"overlap": 1}, "/secret"), ({"secret": "x"}, "/overlap"), ({"secret": "x", "overlap": -1}, "/overlap"),
+        ({"secret": "x", "overlap": 7776001}, "/overlap"), ({"secret": "x", "overlap": "1h"}, "/overlap"),
+        ({"secret": "x\n", "overlap": 1}, "/secret"), ({"secret": 5, "overlap": 1}, "/secret"),
+        ({"secret": "x", "overlap": True}, "/overlap"), ({"secret": "x", "overlap": 1, "overlaps": 2}, "/overlaps"),
+        ({"secret": "s3cret-one", "overlap": 1}, "/secret"),
+    ):  # fmt: skip
+        refused = box.admin("POST", path, body)
+        assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [pointer]), body
+        assert b"s3cret-one" not in refused.body
+    good = {"secret": "s3cret-two", "overlap": 1}
+    assert box.admin("POST", path, [1]).status == 400
+    assert box.admin("POST", path, good, headers={"If-Match": '"1"'}).status == 412
+    assert box.admin("POST", "/Client/nobody/$rotate-secret", good).status == 404
+    managed = box.admin("POST", "/Client/managed/$rotate-secret", good)
+    assert (managed.status, managed.json["code"]) == (409, "managed")
+    assert "managed.yaml" in managed.json["detail"]
+    assert box.ask("POST", path, good).status == 401
+    assert box.admin("GET", path).status == 405
+    assert box.admin("GET", "/Client/stays").headers["etag"] == before.headers["etag"]
+
+
+def test_of_rotations_at_once_every_acknowledged_secret_lives(box: Box) -> None:
+    furnish(box, "raced", "s3cret-0")
+    statuses: dict[int, int] = {}
+    barrier = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        barrier.wait()
+        statuses[number] = rotate(box, "raced", f"s3cret-{number}", HOUR).status
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses.values()) <= {200, 409, 422}
+    acknowledged = [number for number, status in statuses.items() if status == 200]
+    assert 1 <= len(acknowledged) <= 2
+    assert [basic(box, "raced", f"s3cret-{number}") for number in (0, *acknowledged)] == [200] * (1 + len(acknowledged))
+    secrets = [entry["id"] for entry in box.admin("GET", "/Client/raced").json["meta"]["secrets"]]
+    until(lambda: len(rotations(box, "raced")) == len(acknowledged))
+    assert rotations(box, "raced")[-1]["after"]["secrets"] == secrets
+
+
+def rotations(box: Box, name: str) -> list[Any]:
+    return [
+        record for record in box.log()
+        if record["code"] == "client-secret-rotated" and record["resource"] == f"Client/{name}"
+    ]  # fmt: skip
+
+
+CALLERS, REQUESTS, ROTATIONS, OVERLAP = 4, 60, 5, 2
+
+
+def test_no_request_is_lost_with_a_secret_that_lives_while_it_is_rotated_again_and_again(box: Box) -> None:
+    """240 requests from four callers, by Basic and at the token endpoint, during five rotations."""
+    furnish(box, "busy", "s3cret-0")
+    newest, ends = ["s3cret-0"], {"s3cret-0": float("inf")}
+    lost: list[Any] = []
+    done: list[str] = []
+
+    def call(caller: int) -> None:
+        for number in range(REQUESTS):
+            secret = newest[0]
+            status = (basic if (caller + number) % 2 else token)(box, "busy", secret)
+            # What has come back by its end was asked in its life. Later ones prove nothing.
+            if status == 200:
+                done.append(secret)
+            elif time.time() < ends[secret]:
+                lost.append((secret, status))
+
+    callers = [threading.Thread(target=call, args=(caller,)) for caller in range(CALLERS)]
+    for caller in callers:
+        caller.start()
+    for number in range(1, ROTATIONS + 1):
+        until(lambda: len(box.admin("GET", "/Client/busy").json["meta"]["secrets"]) < 3)
+        # It ends some time after this, since the service reads its clock later.
+        ends[newest[0]] = time.time() + OVERLAP
+        ends[f"s3cret-{number}"] = float("inf")
+        assert rotate(box, "busy", f"s3cret-{number}", OVERLAP).status == 200
+        newest[0] = f"s3cret-{number}"
+    for caller in callers:
+        caller.join(120)
+    assert lost == []
+    assert len(done) >= CALLERS * REQUESTS / 2
+    assert "s3cret-" not in json.dumps(box.log()) + box.errors()
+
+
+def test_a_rotation_survives_a_killed_process_or_has_not_happened(tmp_path: Path) -> None:
+    """kill -9 while rotations go on: the client has every secret that was acknowledged, and no half of one."""
+    box = serving.start(tmp_path, "--decision-log", "none")
+    furnish(box, "cut", "s3cret-0")
+    acknowledged = []
+    killer = threading.Timer(0.5, box.process.kill)
+    killer.start()
+    number = 0
+    while box.process.poll() is None:
+        number += 1
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if rotate(box, "cut", f"s3cret-{number}", 0).status == 200:
+                acknowledged.append(number)
+    box.process.wait(30)
+    with serving.running(tmp_path, "--decision-log", "none") as box:
+        last = max(acknowledged, default=0)
+        opened = [known for known in (last, last + 1) if basic(box, "cut", f"s3cret-{known}") == 200]
+        assert len(opened) == 1, "the one that was acknowledged last, or the one that was under way"
+    store = SqliteStore(tmp_path / ".falconbox" / "falconbox.sqlite3")
+    assert len(store.get("Client", "cut").body["secrets"]) == 1
+    store.close()
