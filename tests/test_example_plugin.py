@@ -60,11 +60,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_example_plugin_is_found_with_its_distribution_and_judges_policies_that_name_it(installed: Path) -> None:
     assert json.loads(run("-c", PROGRAM, PYTHONPATH=str(installed))) == {
-        "engines": ["allow", "json-schema", "network"],
+        "engines": ["allow", "complex", "json-schema", "matcho", "network"],
         "origin": "falconbox-engine-network 0.1.0",
         "answers": [True, False],
         "why": "/inside",
-        "refused": ["/outsied"],
+        "refused": ["/outsied", "/inside/0"],
     }
 
 

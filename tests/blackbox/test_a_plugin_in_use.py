@@ -37,7 +37,9 @@ def test_an_installed_plugin_is_listed_with_its_distribution(environ: dict[str, 
     done = subprocess.run(command, env=environ, capture_output=True, check=True)
     assert {engine["name"]: engine["distribution"] for engine in json.loads(done.stdout)} == {
         "allow": "falconbox",
+        "complex": "falconbox",
         "json-schema": "falconbox",
+        "matcho": "falconbox",
         "network": "falconbox-engine-network",
     }
 
