@@ -70,7 +70,7 @@ class Node:
         self.clock = clock
         for client_id in ("app", "other"):
             document = {"id": client_id, "grant_types": ["client_credentials"]}
-            self.store.put("Client", client_id, client_body(document, None, None))
+            self.store.put("Client", client_id, client_body(document, (), None))
         keys = SigningKeys.open(self.store, clock=clock)
         self.snapshot = Snapshot(self.store, PolicyCompiler({}), prepare=lambda world: keys.follow(world.keys))
         self.tokens = AccessTokens(keys, "https://box", clock)
@@ -127,7 +127,7 @@ def test_a_token_that_is_issued_afterwards_works_and_keeps_its_session(node: Nod
 def test_revoked_tokens_do_not_come_back_when_their_client_is_written_or_made_anew(node: Node) -> None:
     token, record = node.issue(), node.store.get("Client", "app")
     node.revoke_all()
-    node.store.put("Client", "app", client_body(record.body["document"] | {"name": "App"}, None, record.body))
+    node.store.put("Client", "app", client_body(record.body["document"] | {"name": "App"}, (), record.body))
     assert not node.accepts(token)
     node.store.delete("Client", "app")
     node.store.put("Client", "app", record.body)
@@ -135,7 +135,7 @@ def test_revoked_tokens_do_not_come_back_when_their_client_is_written_or_made_an
 
 
 def test_the_tokens_of_a_client_from_a_policy_directory_stop_too(node: Node) -> None:
-    body = client_body({"id": "managed", "grant_types": ["client_credentials"]}, None, None)
+    body = client_body({"id": "managed", "grant_types": ["client_credentials"]}, (), None)
     node.store.put("managed-member", "m", body)
     members = [{"type": "Client", "id": "managed", "member": "m", "file": "f"}]
     node.store.put("policy-source", "default", {"revision": "r", "directory": "d", "members": members})
@@ -243,7 +243,7 @@ def test_a_session_is_live_as_long_as_its_token_is(node: Node) -> None:
     session = node.store.get(KIND, "s00001")
     assert is_live(session, node.snapshot.refresh())
     record = node.store.get("Client", "app")
-    node.store.put("Client", "app", client_body({"id": "app", "active": False}, None, record.body))
+    node.store.put("Client", "app", client_body({"id": "app", "active": False}, (), record.body))
     assert (node.accepts(token), is_live(session, node.snapshot.refresh())) == (False, False)
     node.store.put("Client", "app", record.body)
     assert is_live(session, node.snapshot.refresh())
