@@ -1,4 +1,4 @@
-"""The engine `json-schema`: a policy says yes to the documents that fit its schema (draft-07, read strictly)."""
+"""The engine `json-schema`: a policy says yes to the documents that fit its schema (read strictly)."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ from falconbox import (
 from falconbox.bounds import Unbounded, canonical_text
 from falconbox.model import MAX_DEPTH
 from falconbox.regex import OPTIONS
-from falconbox_json_schema.dialect import problems, subschemas
+from falconbox_json_schema.dialects import DRAFT_07, dialect_of
+from falconbox_json_schema.graph import find_cycle
 from falconbox_json_schema.necessary import facets
 from falconbox_json_schema.patterns import MAX_PATTERNS, pattern_problems, too_many_patterns
+from falconbox_json_schema.problems import problems
 from falconbox_json_schema.reading import reads
-from falconbox_json_schema.references import References, find_cycle
+from falconbox_json_schema.references import References
 from falconbox_json_schema.rewriting import stock
-from falconbox_json_schema.subschemas import Subschema
+from falconbox_json_schema.subschemas import DEFINITIONS, Subschema, walk
 from falconbox_json_schema.wording import reasons
 
 FITS: Final = Reason("fits", "the request fits the policy's schema", policy_pointer="/schema")
-SOMETIMES_UNUSED: Final = frozenset({"additionalItems", "definitions", "else", "then"})
+SOMETIMES_UNUSED: Final = DEFINITIONS | {"additionalItems", "else", "then"}
 """Keywords whose subschemas the validator may leave uncompiled."""
 
 
@@ -49,7 +51,7 @@ class SchemaEvaluator:
     def __init__(self, nodes: list[Subschema], references: References) -> None:
         self.reads = reads(nodes[0], references)
         self._schema = nodes[0].schema
-        self._validator = _compiled(self._schema, references)
+        self._validator = _compiled(nodes[0], references)
         # Bound here once: this is what every request calls.
         self._is_valid = self._validator.is_valid
         self._recursive = references.used and find_cycle(nodes, references.everywhere) is not None
@@ -75,7 +77,10 @@ class JsonSchemaEngine:
     name = "json-schema"
     body_schema: Mapping[str, Any] = {
         "properties": {
-            "schema": {"type": ["object", "boolean"], "description": "JSON Schema, draft-07, read strictly."}
+            "schema": {
+                "type": ["object", "boolean"],
+                "description": "JSON Schema, read strictly: draft-07, or the dialect that $schema names.",
+            }
         },
         "required": ["schema"],
     }
@@ -101,11 +106,12 @@ class JsonSchemaEngine:
 
 
 def _evaluator(schema: Any) -> SchemaEvaluator:
-    nodes, references = subschemas(schema)
+    nodes = walk(schema)
+    references = References(nodes, dialect_of(schema))
     found = problems(nodes, references)
     if too_many_patterns(nodes):
         found.append(Problem("", f"has more than {MAX_PATTERNS} regular expressions: join some of them by |"))
-    elif found or any(keyword in SOMETIMES_UNUSED for node in nodes for keyword, _ in node.children):
+    elif found or _may_overlook_patterns(nodes, references):
         found += pattern_problems(nodes)
     if not found:
         try:
@@ -117,9 +123,16 @@ def _evaluator(schema: Any) -> SchemaEvaluator:
     raise PolicyInvalid(dataclasses.replace(problem, pointer=f"/schema{problem.pointer}") for problem in found)
 
 
-def _compiled(schema: Any, references: References) -> jsonschema_rs.Draft7Validator:
-    return jsonschema_rs.Draft7Validator(
-        stock(schema, references),
+def _may_overlook_patterns(nodes: list[Subschema], references: References) -> bool:
+    # Validators of later dialects also take what is a regular expression of Rust and none of ECMA-262.
+    return references.dialect is not DRAFT_07 or any(
+        keyword in SOMETIMES_UNUSED for node in nodes for keyword, _, _ in node.children
+    )
+
+
+def _compiled(top: Subschema, references: References) -> jsonschema_rs.Validator:
+    return references.dialect.validator(
+        stock(top, references),
         validate_formats=True,
         ignore_unknown_formats=False,
         pattern_options=OPTIONS,

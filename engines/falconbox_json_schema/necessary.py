@@ -14,7 +14,7 @@ _SCALARS: Final = (str, int, bool, type(None))
 
 def facets(schema: Any) -> Facets:
     """Return conditions that are necessary for a yes. What is not understood here gives none."""
-    if not isinstance(schema, dict) or "$ref" in schema:
+    if not isinstance(schema, dict):
         return NO_FACETS
     members = _members(schema)
     method, uri = _wanted(members.get("request-method")), _wanted(members.get("uri"))
@@ -34,7 +34,7 @@ def _members(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _wanted(schema: Any) -> Strings:
     """Return what strings fit a schema."""
-    if not isinstance(schema, Mapping) or "$ref" in schema:
+    if not isinstance(schema, Mapping):
         return ANY_STRING
     found = ANY_STRING
     for keyword in ("const", "constant"):
@@ -56,7 +56,7 @@ def _constants(schema: Mapping[str, Any], pointer: str = "") -> dict[str, Any]:
     required = schema.get("required", ())
     for name, member in _members(schema).items():
         below = pointer or name in ("client", "jwt")
-        if not below or name not in required or not isinstance(member, Mapping) or "$ref" in member:
+        if not below or name not in required or not isinstance(member, Mapping):
             continue
         place = f"{pointer}/{escape(name)}"
         for keyword in ("const", "constant"):

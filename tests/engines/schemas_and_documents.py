@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from policies_of_schemas import LATER
 
 KEYS = st.sampled_from(["request-method", "uri", "params", "client", "a", "constant"])
 SCALARS = st.sampled_from(
@@ -38,29 +39,42 @@ LEAVES = st.one_of(
 )
 
 
-def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _composed(inner: st.SearchStrategy[Any], dialect: str) -> st.SearchStrategy[Any]:
     several = st.lists(inner, min_size=1, max_size=3)
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "properties": st.dictionaries(KEYS, inner, max_size=3),
-            "patternProperties": st.dictionaries(PATTERNS, inner, max_size=2),
-            "additionalProperties": inner,
-            "propertyNames": inner,
-            "required": st.lists(KEYS, max_size=2, unique=True),
-            "dependencies": st.dictionaries(KEYS, inner | st.lists(KEYS, max_size=2, unique=True), max_size=2),
-            "items": inner | several,
-            "additionalItems": inner,
-            "contains": inner,
-            "allOf": several,
-            "anyOf": several,
-            "oneOf": several,
-            "not": inner,
-            "if": inner,
-            "then": inner,
-            "else": inner,
-        },
-    ).flatmap(_at_most_four)
+    names = st.lists(KEYS, max_size=2, unique=True)
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "properties": st.dictionaries(KEYS, inner, max_size=3),
+        "patternProperties": st.dictionaries(PATTERNS, inner, max_size=2),
+        "additionalProperties": inner,
+        "propertyNames": inner,
+        "required": names,
+        "items": inner | several,
+        "contains": inner,
+        "allOf": several,
+        "anyOf": several,
+        "oneOf": several,
+        "not": inner,
+        "if": inner,
+        "then": inner,
+        "else": inner,
+    }
+    if dialect == "draft-07":
+        optional |= {"dependencies": st.dictionaries(KEYS, inner | names, max_size=2)}
+    else:
+        optional |= {
+            "dependentRequired": st.dictionaries(KEYS, names, max_size=2),
+            "dependentSchemas": st.dictionaries(KEYS, inner, max_size=2),
+            "minContains": COUNTS,
+            "maxContains": COUNTS,
+            "unevaluatedProperties": inner,
+            "unevaluatedItems": inner,
+            "$ref": st.sampled_from(["#/$defs/one", "#two"]),
+        }
+    if dialect == "2020-12":
+        optional |= {"items": inner, "prefixItems": several}
+    else:
+        optional |= {"additionalItems": inner}
+    return st.fixed_dictionaries({}, optional=optional).flatmap(_at_most_four)
 
 
 def _at_most_four(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -71,7 +85,7 @@ def _at_most_four(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     )
 
 
-SUBSCHEMAS = st.recursive(LEAVES, _composed, max_leaves=8)
+SUBSCHEMAS = st.recursive(LEAVES, lambda inner: _composed(inner, "draft-07"), max_leaves=8)
 WITHOUT_REFERENCES = LEAVES.filter(lambda leaf: leaf in (True, False) or "$ref" not in leaf)
 
 
@@ -82,4 +96,18 @@ def _with_definitions(schema: Any, one: Any, two: Any) -> Any:
 
 
 SCHEMAS = st.builds(_with_definitions, SUBSCHEMAS, WITHOUT_REFERENCES, LEAVES)
-"""Schemas whose references lead to definitions; `two` may lead deeper into the document, to itself even."""
+"""Schemas of draft-07 whose references lead to definitions; `two` may lead deeper into the document, to itself even."""
+
+
+def _later(dialect: str, schema: Any, one: Any, two: Any) -> dict[str, Any]:
+    definitions = {"one": one, "two": {"$anchor": "two", "properties": {"a": two}}}
+    said = schema if isinstance(schema, dict) else {"allOf": [schema]}
+    return {"$schema": LATER[dialect], **said, "$defs": definitions}
+
+
+def later_schemas(dialect: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Schemas of 2019-09 or 2020-12, of the same kind, in which what stands beside a reference counts too."""
+    inner = st.recursive(WITHOUT_REFERENCES, lambda inner: _composed(inner, dialect), max_leaves=8)
+    return st.builds(
+        _later, st.just(dialect), inner, WITHOUT_REFERENCES, WITHOUT_REFERENCES | st.just({"$ref": "#two"})
+    )

@@ -14,12 +14,14 @@ from falconbox import hookspecs
 from falconbox.bounds import MAX_BODY_CHARACTERS, MAX_BODY_VALUES
 from falconbox.model import MAX_DEPTH
 from falconbox.plugins import HOOKS, load_plugins
-from falconbox_json_schema.dialect import FORMATS, KEYWORDS
+from falconbox_json_schema.dialects import DIALECTS, LATER_REFUSES
 from falconbox_json_schema.patterns import MAX_PATTERNS
-from falconbox_json_schema.references import MAX_EVALUATIONS
+from falconbox_json_schema.work import MAX_EVALUATIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIALECT = (DOCS / "reference" / "json-schema-dialect.md").read_text()
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+NAMED = re.compile(r"`([$A-Za-z0-9]+)`")
 SPECIFIED = {
     name: function for name, function in vars(hookspecs).items() if hasattr(function, f"{hookspecs.PROJECT}_spec")
 }
@@ -41,11 +43,28 @@ def test_every_shipped_engine_is_in_the_reference() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \| .+ \| .+ \|$", page, re.MULTILINE)) == shipped
 
 
-def test_every_keyword_and_format_is_in_the_reference() -> None:
-    table = DIALECT.partition("| of | keywords |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`([$A-Za-z]+)`", table)) - {"base64"} == KEYWORDS
+def test_every_keyword_and_format_of_every_dialect_is_in_the_reference() -> None:
+    table = DIALECT.partition("## What a schema may say\n\n")[2].partition("\n\n")[0]
+    rows = [[set(NAMED.findall(cell)) for cell in row.split("|")[2:5]] for row in table.splitlines()[2:]]
+    every, early, late = (set().union(*column) - {"base64"} for column in zip(*rows, strict=True))
+    assert {name: dialect.keywords for name, dialect in BY_NAME.items()} == {
+        "draft-07": every | early,
+        "2019-09": (every | late | {"additionalItems"}) - {"prefixItems"},
+        "2020-12": every | late,
+    }
     formats = next(line for line in DIALECT.splitlines() if line.startswith("| `format` |"))
-    assert tuple(re.findall(r"`([a-z0-9-]+)`", formats)[1:]) == FORMATS
+    assert tuple(re.findall(r"`([a-z0-9-]+)`", formats)[1:]) == BY_NAME["2020-12"].formats
+    not_early = re.findall(r"`([a-z0-9-]+)` \(not in draft-07\)", formats)
+    assert set(BY_NAME["draft-07"].formats) | set(not_early) == set(BY_NAME["2020-12"].formats)
+
+
+def test_every_keyword_that_is_refused_by_name_is_in_the_reference() -> None:
+    table = DIALECT.partition("| | because |\n|---|---|\n")[2].partition("\n\n")[0]
+    assert {name for row in table.splitlines() for name in NAMED.findall(row.split("|")[1])} == set(LATER_REFUSES)
+
+
+def test_every_uri_of_a_dialect_is_in_the_reference() -> None:
+    assert all(f"`{dialect.uri}`" in DIALECT for dialect in DIALECTS)
 
 
 @pytest.mark.parametrize("limit", [MAX_DEPTH, MAX_BODY_VALUES, MAX_BODY_CHARACTERS, MAX_PATTERNS])

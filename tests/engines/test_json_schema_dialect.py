@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policies_of_schemas import compiled, refused
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
+from policies_of_schemas import LATER, compiled, refused, rewritten
 
-from falconbox_json_schema.dialect import FORMATS, KEYWORDS, STRICT
+from falconbox_json_schema.dialects import CLOSEST, DIALECTS, LATER_REFUSES, STRICT, Dialect
 from falconbox_json_schema.subschemas import LISTS, MAPS, SINGLE
+
+NAMES = ["draft-07", *LATER]
+in_each_dialect = pytest.mark.parametrize("dialect", NAMES)
+KEYWORDS = frozenset().union(*(dialect.keywords for dialect in DIALECTS))
+FORMATS = {dialect.name: dialect.formats for dialect in DIALECTS}
+
+
+def of(dialect: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that names its dialect; `draft-07` needs no name."""
+    return schema if dialect == "draft-07" else {"$schema": LATER[dialect], **schema}
+
 
 SEED = {
     "type": "object",
@@ -29,11 +42,19 @@ def test_constant_means_const() -> None:
     assert jsonschema.Draft7Validator(SEED).is_valid({"request-method": "delete", "uri": "/Patient"})
 
 
-@pytest.mark.parametrize("keyword", sorted((SINGLE | LISTS | MAPS) - {"definitions", "dependencies", "then", "else"}))
-def test_constant_means_const_in_every_kind_of_subschema(keyword: str) -> None:
+@pytest.mark.parametrize(
+    ("dialect", "keyword"),
+    [
+        (dialect.name, keyword)
+        for dialect in DIALECTS
+        for keyword in sorted((SINGLE | LISTS | MAPS) & dialect.keywords - {"definitions", "$defs", "then", "else"})
+    ],
+)
+def test_constant_means_const_in_every_kind_of_subschema(dialect: str, keyword: str) -> None:
     def schema(word: str) -> Any:
-        inner = {word: "x"}
-        return {keyword: [inner] if keyword in LISTS else {"a": inner} if keyword in MAPS else inner}
+        inner: Any = {word: "x"}
+        listed = keyword in LISTS and (keyword != "items" or dialect != "2020-12")
+        return of(dialect, {keyword: [inner] if listed else {"a": inner} if keyword in MAPS else inner})
 
     documents = ["x", "y", {"a": "x"}, {"a": "y"}, {"x": 1}, {"y": 1}, ["x"], ["y"], ["x", "y"], [], {}]
     assert [compiled(schema("constant")).evaluate(document) for document in documents] == [
@@ -60,44 +81,85 @@ def test_const_and_constant_in_one_schema_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keyword", "meant"),
+    ("dialect", "keyword", "told"),
     [
-        ("patern", "pattern"),
-        ("constnat", "constant"),
-        ("requierd", "required"),
-        ("propertys", "properties"),
-        ("$defs", "definitions"),
-        ("prefixItems", "items"),
-        ("unevaluatedProperties", "additionalProperties"),
-        ("optional", "required"),
+        *((dialect, "patern", "unknown keyword; did you mean 'pattern'?") for dialect in NAMES),
+        *((dialect, "constnat", "unknown keyword; did you mean 'constant'?") for dialect in NAMES),
+        *((dialect, "optional", "unknown keyword; did you mean 'required'?") for dialect in NAMES),
+        *((dialect, "id", "unknown keyword; did you mean '$id'?") for dialect in NAMES),
+        ("draft-07", "$defs", "is a keyword of 2019-09 and 2020-12, not of draft-07; did you mean 'definitions'?"),
+        ("draft-07", "prefixItems", "is a keyword of 2020-12, not of draft-07; did you mean 'items'?"),
+        (
+            "draft-07",
+            "unevaluatedProperties",
+            "is a keyword of 2019-09 and 2020-12, not of draft-07; did you mean 'additionalProperties'?",
+        ),
+        ("2019-09", "prefixItems", "is a keyword of 2020-12, not of 2019-09; did you mean 'items'?"),
+        ("2019-09", "definitions", "is a keyword of draft-07, not of 2019-09; did you mean '$defs'?"),
+        ("2020-12", "additionalItems", "is a keyword of draft-07 and 2019-09, not of 2020-12; did you mean 'items'?"),
+        (
+            "2020-12",
+            "dependencies",
+            "is a keyword of draft-07, not of 2020-12; did you mean 'dependentRequired' or 'dependentSchemas'?",
+        ),
     ],
 )
 @pytest.mark.parametrize(
-    "around",
+    ("around", "path"),
     [
-        "{}",
-        '{"properties": {"uri": {}}}',
-        '{"allOf": [true, {}]}',
-        '{"definitions": {"a/b": {"not": {}}}}',
-        '{"items": [{}]}',
-        '{"dependencies": {"x": {}}}',
-        '{"if": {"contains": {}}}',
+        ("{}", ""),
+        ('{"properties": {"uri": {}}}', "/properties/uri"),
+        ('{"allOf": [true, {}]}', "/allOf/1"),
+        ('{"definitions": {"a/b": {"not": {}}}}', "/definitions/a~1b/not"),
+        ('{"items": [{}]}', "/items/0"),
+        ('{"dependencies": {"x": {}}}', "/dependencies/x"),
+        ('{"if": {"contains": {}}}', "/if/contains"),
     ],
 )
 def test_an_unknown_keyword_is_refused_at_any_depth_with_the_one_that_was_meant(
-    keyword: str, meant: str, around: str
+    dialect: str, keyword: str, told: str, around: str, path: str
 ) -> None:
-    path = {
-        "{}": "",
-        '{"properties": {"uri": {}}}': "/properties/uri",
-        '{"allOf": [true, {}]}': "/allOf/1",
-        '{"definitions": {"a/b": {"not": {}}}}': "/definitions/a~1b/not",
-        '{"items": [{}]}': "/items/0",
-        '{"dependencies": {"x": {}}}': "/dependencies/x",
-        '{"if": {"contains": {}}}': "/if/contains",
-    }[around]
-    schema = json.loads(around.replace("{}", json.dumps({keyword: 1})))
-    assert refused(schema) == {f"{path}/{keyword}": f"unknown keyword; did you mean {meant!r}?"}
+    """And with the dialects that have it, if it is one of theirs."""
+    schema = rewritten(json.loads(around.replace("{}", '{"required": ["here"]}')), dialect)
+    found = refused(json.loads(json.dumps(schema).replace('"required": ["here"]', f'"{keyword}": 1')))
+    if dialect != "draft-07":
+        path = path.replace("/definitions", "/$defs").replace("/dependencies", "/dependentSchemas")
+    if dialect == "2020-12":
+        path = path.replace("/items", "/prefixItems")
+    assert found == {f"{path}/{keyword}": told}
+
+
+@pytest.mark.parametrize("keyword", LATER_REFUSES)
+@pytest.mark.parametrize("dialect", LATER)
+def test_what_a_later_dialect_knows_and_no_policy_may_use_is_refused_with_the_reason(
+    keyword: str, dialect: str
+) -> None:
+    assert refused(of(dialect, {"not": {keyword: True}})) == {f"/not/{keyword}": LATER_REFUSES[keyword]}
+
+
+def test_every_keyword_of_the_dialects_is_known_or_refused_by_name() -> None:
+    """Held against the meta-schemas that a stock validator brings."""
+    official = {
+        "draft-07": {*jsonschema.Draft7Validator.META_SCHEMA["properties"], "writeOnly"},
+        **{name: keywords_of_vocabularies(uri) for name, uri in LATER.items()},
+    }
+    for dialect in DIALECTS:
+        assert dialect.keywords | dialect.refused.keys() >= official[dialect.name]
+        assert dialect.keywords - official[dialect.name] == {"constant"}
+
+
+def keywords_of_vocabularies(uri: str) -> set[str]:
+    resolver = SPECIFICATIONS.resolver(uri)
+    parts = resolver.lookup(uri).contents["allOf"]
+    return {keyword for part in parts for keyword in resolver.lookup(part["$ref"]).contents["properties"]}
+
+
+@in_each_dialect
+def test_a_dialect_proposes_no_keyword_that_it_lacks(dialect: str) -> None:
+    known: Dialect = next(found for found in DIALECTS if found.name == dialect)
+    for keyword in CLOSEST.keys() - known.keywords:
+        proposed = known.unknown(keyword).rpartition("did you mean ")[2]
+        assert keyword in known.refused or set(re.findall(r"'([^']+)'", proposed)) <= known.keywords
 
 
 def test_a_keyword_that_resembles_none_is_refused_without_a_proposal() -> None:
@@ -139,17 +201,28 @@ def test_draft_07_may_be_named(uri: str) -> None:
 
 
 @pytest.mark.parametrize("draft", ["2019-09", "2020-12"])
-def test_newer_drafts_are_refused_by_name(draft: str) -> None:
-    assert "not supported yet" in refused({"$schema": f"https://json-schema.org/draft/{draft}/schema"})["/$schema"]
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("end", ["", "#"])
+def test_later_dialects_may_be_named(draft: str, scheme: str, end: str) -> None:
+    schema = {"$schema": f"{scheme}://json-schema.org/draft/{draft}/schema{end}", "dependentRequired": {"a": ["b"]}}
+    assert [compiled(schema).evaluate(document) for document in ({"a": 1}, {"a": 1, "b": 1})] == [False, True]
 
 
 @pytest.mark.parametrize("uri", ["", "http://json-schema.org/schema#", "http://json-schema.org/draft-06/schema#", "x"])
-def test_other_dialects_are_refused(uri: str) -> None:
-    assert "only draft-07" in refused({"$schema": uri})["/$schema"]
+def test_other_dialects_are_refused_and_the_known_ones_named(uri: str) -> None:
+    told = refused({"$schema": uri})["/$schema"]
+    assert all(dialect.uri in told for dialect in DIALECTS)
 
 
-def test_the_dialect_cannot_change_below_the_top() -> None:
-    assert "only at the top" in refused({"not": {"$schema": "http://json-schema.org/draft-07/schema#"}})["/not/$schema"]
+@in_each_dialect
+def test_the_dialect_cannot_change_below_the_top(dialect: str) -> None:
+    for known in DIALECTS:
+        assert "only at the top" in refused(of(dialect, {"not": {"$schema": known.uri}}))["/not/$schema"]
+
+
+def test_a_list_under_items_is_told_what_it_is_called_in_2020_12() -> None:
+    assert "prefixItems" in refused(of("2020-12", {"not": {"items": [True]}}))["/not/items"]
+    assert compiled(of("2019-09", {"items": [True], "additionalItems": False})).evaluate([1, 2]) is False
 
 
 DATA = {"$data": "#/jwt/pid"}
@@ -176,12 +249,14 @@ def test_a_member_named_data_is_left_alone() -> None:
     assert compiled({"properties": {"$data": {"const": 1}}, "required": ["$data"]}).evaluate({"$data": 1}) is True
 
 
-@pytest.mark.parametrize("name", ["uuid", "sesion", "color", "", 7, ["email"], None])
-def test_an_unknown_format_is_refused_and_the_known_ones_are_named(name: Any) -> None:
-    detail = refused({"properties": {"a": {"format": name}}})["/properties/a/format"]
-    assert detail == f"unknown format; known: {', '.join(FORMATS)}"
+@in_each_dialect
+@pytest.mark.parametrize("name", ["UUID", "sesion", "color", "int64", "", 7, ["email"], None])
+def test_an_unknown_format_is_refused_and_the_known_ones_are_named(name: Any, dialect: str) -> None:
+    detail = refused(of(dialect, {"properties": {"a": {"format": name}}}))["/properties/a/format"]
+    assert detail == f"unknown format; known: {', '.join(FORMATS[dialect])}"
 
 
+@in_each_dialect
 @pytest.mark.parametrize(
     ("name", "right", "wrong"),
     [
@@ -202,30 +277,43 @@ def test_an_unknown_format_is_refused_and_the_known_ones_are_named(name: Any) ->
         ("json-pointer", "/a", "a"),
         ("relative-json-pointer", "0/a", "/a"),
         ("regex", "^a$", "("),
+        ("duration", "P1DT2H", "1D"),
+        ("uuid", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "f81d4fae"),
     ],
 )
-def test_every_known_format_is_asserted(name: str, right: str, wrong: str) -> None:
-    evaluator = compiled({"format": name})
+def test_every_known_format_is_asserted(name: str, right: str, wrong: str, dialect: str) -> None:
+    if name not in FORMATS[dialect]:
+        assert "unknown format" in refused({"format": name})["/format"]
+        return
+    evaluator = compiled(of(dialect, {"format": name}))
     assert (evaluator.evaluate(right), evaluator.evaluate(wrong)) == (True, False)
 
 
 def test_there_is_no_known_format_that_is_not_tested_above() -> None:
-    marks = test_every_known_format_is_asserted.pytestmark
-    assert {case[0] for case in marks[0].args[1]} == set(FORMATS)
+    tested = next(mark.args[1] for mark in test_every_known_format_is_asserted.pytestmark if len(mark.args[1]) > 3)
+    assert {case[0] for case in tested} == {name for formats in FORMATS.values() for name in formats}
 
 
+@in_each_dialect
 @pytest.mark.parametrize("pattern", ["(", "[", "a**", "(?i)a", "\\Z", "(?P<a>b)", "*"])
 @pytest.mark.parametrize("place", ["pattern", "patternProperties"])
-def test_what_is_no_regular_expression_of_ecma_262_is_refused(pattern: str, place: str) -> None:
-    found = refused({"not": {place: pattern if place == "pattern" else {pattern: True}}})
+def test_what_is_no_regular_expression_of_ecma_262_is_refused(pattern: str, place: str, dialect: str) -> None:
+    found = refused(of(dialect, {"not": {place: pattern if place == "pattern" else {pattern: True}}}))
     where = "/not/pattern" if place == "pattern" else f"/not/patternProperties/{pattern}"
     assert found == {where: "is no regular expression of ECMA-262"}
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)b", "(?!a)b", "(?<=a)b", "(?<!a)b", "(a)\\1", "a{100000}", "(\\w{99}){999}"])
-@pytest.mark.parametrize("around", ["properties", "definitions"])
-def test_a_pattern_that_cannot_be_matched_in_linear_time_is_refused(pattern: str, around: str) -> None:
-    found = refused({around: {"uri": {"pattern": pattern}}})
+@pytest.mark.parametrize(
+    ("dialect", "around"),
+    [
+        (dialect, around)
+        for dialect in NAMES
+        for around in ("properties", "$defs" if dialect in LATER else "definitions")
+    ],
+)
+def test_a_pattern_that_cannot_be_matched_in_linear_time_is_refused(pattern: str, around: str, dialect: str) -> None:
+    found = refused(of(dialect, {around: {"uri": {"pattern": pattern}}}))
     assert list(found) == [f"/{around}/uri/pattern"]
     assert "linear time" in found[f"/{around}/uri/pattern"]
 
@@ -233,6 +321,27 @@ def test_a_pattern_that_cannot_be_matched_in_linear_time_is_refused(pattern: str
 @pytest.mark.parametrize("around", ["then", "else", "additionalItems"])
 def test_a_bad_pattern_is_refused_even_where_draft_07_never_looks(around: str) -> None:
     assert list(refused({around: {"pattern": "("}})) == [f"/{around}/pattern"]
+
+
+@pytest.mark.parametrize("dialect", LATER)
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: {"then": inner},
+        lambda inner: {"$defs": {"a": inner}},
+        lambda inner: {"unevaluatedItems": inner},
+        lambda inner: {"unevaluatedProperties": inner},
+        lambda inner: {"dependentSchemas": {"a": inner}},
+        lambda inner: {"anyOf": [True, {"contains": inner, "minContains": 0}]},
+        lambda inner: {"items": False, "unevaluatedItems": inner},
+        lambda inner: {"if": False, "then": {"properties": {"a": inner}}},
+        lambda inner: {"if": True, "else": {"properties": {"a": inner}}},
+    ],
+)
+@pytest.mark.parametrize("pattern", ["(", "(?=a)b", "a{100000}"])
+def test_a_bad_pattern_is_refused_wherever_it_stands(around: Any, pattern: str, dialect: str) -> None:
+    (found,) = refused(of(dialect, around({"pattern": pattern})))
+    assert found.endswith("/pattern")
 
 
 @pytest.mark.parametrize(
@@ -250,8 +359,17 @@ def test_a_bad_pattern_is_refused_even_where_draft_07_never_looks(around: str) -
         ("^(a+)+$", "a" * 5000 + "!", False),
     ],
 )
-def test_patterns_are_read_as_ecma_262_reads_them(pattern: str, text: str, matches: bool) -> None:
-    assert compiled({"pattern": pattern}).evaluate(text) is matches
+@in_each_dialect
+def test_patterns_are_read_as_ecma_262_reads_them(pattern: str, text: str, matches: bool, dialect: str) -> None:
+    assert compiled(of(dialect, {"pattern": pattern})).evaluate(text) is matches
+    assert compiled(of(dialect, {"patternProperties": {pattern: False}})).evaluate({text: 1}) is not matches
+
+
+@pytest.mark.parametrize("dialect", LATER)
+def test_unevaluated_members_are_matched_by_the_same_patterns(dialect: str) -> None:
+    schema = {"allOf": [{"patternProperties": {"^admin$": True}}], "unevaluatedProperties": False}
+    evaluator = compiled(of(dialect, schema))
+    assert [evaluator.evaluate({name: 1}) for name in ("admin", "admin\n", "xadmin")] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +409,17 @@ def test_patterns_are_read_as_ecma_262_reads_them(pattern: str, text: str, match
         ({"$id": 1}, "/$id"),
         ({"$schema": ["x"]}, "/$schema"),
         ({"title": 1}, "/title"),
+        (of("2019-09", {"$defs": []}), "/$defs"),
+        (of("2019-09", {"minContains": -1}), "/minContains"),
+        (of("2019-09", {"maxContains": "1"}), "/maxContains"),
+        (of("2019-09", {"dependentRequired": {"a": {}}}), "/dependentRequired/a"),
+        (of("2019-09", {"dependentRequired": {"a": [1]}}), "/dependentRequired/a/0"),
+        (of("2019-09", {"dependentSchemas": {"a": []}}), "/dependentSchemas/a"),
+        (of("2019-09", {"unevaluatedProperties": 1}), "/unevaluatedProperties"),
+        (of("2019-09", {"unevaluatedItems": []}), "/unevaluatedItems"),
+        (of("2020-12", {"prefixItems": True}), "/prefixItems"),
+        (of("2020-12", {"prefixItems": []}), "/prefixItems"),
+        (of("2020-12", {"deprecated": 1}), "/deprecated"),
         ("x", ""),
         (None, ""),
         (1, ""),
@@ -306,10 +435,9 @@ def test_true_and_false_are_schemas(schema: bool) -> None:
     assert compiled(schema).evaluate({"uri": "/"}) is schema
 
 
-def test_what_the_strict_dialect_knows_is_draft_07_and_constant() -> None:
-    official = jsonschema.Draft7Validator.META_SCHEMA["properties"]
-    assert set(KEYWORDS) ^ set(official) <= {"constant", "writeOnly"}
-    assert STRICT["additionalProperties"] is False
+def test_every_part_of_the_strict_dialects_is_used() -> None:
+    parts = {keyword for part in STRICT if part not in ("title", "definitions") for keyword in STRICT[part]}
+    assert parts == KEYWORDS
 
 
 def deep(levels: int) -> Any:
@@ -347,12 +475,16 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("schema", "told"), HOSTILE.values(), ids=HOSTILE)
-def test_what_is_no_json_or_too_much_of_it_is_refused_before_it_is_looked_at(schema: Any, told: str) -> None:
-    assert told in refused(schema)[""]
+@in_each_dialect
+def test_what_is_no_json_or_too_much_of_it_is_refused_before_it_is_looked_at(
+    schema: Any, told: str, dialect: str
+) -> None:
+    assert told in refused(of(dialect, schema))[""]
 
 
-def test_a_schema_as_deep_as_may_be_compiles() -> None:
-    assert compiled(deep(62)).evaluate({}) is True
+@in_each_dialect
+def test_a_schema_as_deep_as_may_be_compiles(dialect: str) -> None:
+    assert compiled(of(dialect, deep(62))).evaluate({}) is True
 
 
 def test_a_large_number_of_alternatives_without_references_compiles() -> None:
@@ -365,16 +497,19 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from([*sorted(KEYWORDS), "patern", "$data"]) | st.text(max_size=3), inner, max_size=4
+            st.sampled_from([*sorted(KEYWORDS | LATER_REFUSES.keys()), "patern", "$data"]) | st.text(max_size=3),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=20,
 )
 
 
-@given(JSON)
-def test_whatever_is_given_as_a_schema_compiles_or_is_refused_with_pointers(schema: Any) -> None:
+@given(JSON, st.sampled_from(NAMES))
+def test_whatever_is_given_as_a_schema_compiles_or_is_refused_with_pointers(schema: Any, dialect: str) -> None:
     """Never another exception."""
+    schema = of(dialect, schema) if isinstance(schema, dict) else schema
     try:
         evaluator = compiled(schema)
     except Exception:  # refused() asks again, and only PolicyInvalid passes there

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from policies_of_schemas import compiled
+from policies_of_schemas import LATER, compiled
 
 from falconbox import Reason
 
@@ -109,7 +109,7 @@ def test_a_request_that_fits_is_explained_by_one_reason() -> None:
             {"propertyNames": {"pattern": "^x"}},
             {"a": 1},
             "pattern",
-            "the request has a member whose name the policy does not accept",
+            "the request has 'a', a name that the policy does not accept",
         ),
         (
             {"dependencies": {"a": ["b"]}},
@@ -118,7 +118,13 @@ def test_a_request_that_fits_is_explained_by_one_reason() -> None:
             "the request has no 'b', and the policy requires it",
         ),
         ({"contains": {"const": 1}}, [2], "contains", "the request has no item as the policy wants one"),
-        ({"not": {}}, 1, "not", "the request is what the policy says it must not be"),
+        ({"not": {}}, 1, "not", "the request is what the policy says it must not be: {}"),
+        (
+            {"not": {"required": ["body"]}},
+            {"body": 1},
+            "not",
+            'the request is what the policy says it must not be: {"required": ["body"]}',
+        ),
         ({"oneOf": [True, True]}, 1, "oneOf", "the request fits more than one of the policy's alternatives"),
         (False, {}, "false", "the policy accepts nothing at the request"),
         ({"properties": {"a": False}}, {"a": 1}, "false", "the policy accepts nothing at a"),
@@ -127,6 +133,105 @@ def test_a_request_that_fits_is_explained_by_one_reason() -> None:
 def test_each_keyword_has_its_sentence(schema: Any, document: Any, code: str, message: str) -> None:
     (reason,) = reasons(schema, document)
     assert (reason.code, reason.message) == (code, message)
+
+
+@pytest.mark.parametrize("dialect", LATER)
+@pytest.mark.parametrize(
+    ("schema", "document", "code", "message", "policy_pointer"),
+    [
+        (
+            {"properties": {"uri": True}, "unevaluatedProperties": False},
+            {"uri": "/", "body": 1, "jwt": {}},
+            "unevaluatedProperties",
+            "the request has 'body', 'jwt', which no part of the policy that fits the request names",
+            "/schema/unevaluatedProperties",
+        ),
+        (
+            {"properties": {"uri": True}, "unevaluatedProperties": {"type": "string"}},
+            {"uri": "/", "body": 1},
+            "unevaluatedProperties",
+            "the request has 'body', which no part of the policy that fits the request names, and not as unevaluatedProperties wants it",
+            "/schema/unevaluatedProperties",
+        ),
+        (
+            {"contains": {"const": 1}, "unevaluatedItems": False},
+            [1, 2],
+            "unevaluatedItems",
+            "the request has items that no part of the policy that fits the request speaks of",
+            "/schema/unevaluatedItems",
+        ),
+        (
+            {"unevaluatedItems": {"const": 1}},
+            [1, 2],
+            "unevaluatedItems",
+            "the request has items that no part of the policy that fits the request speaks of, and not all are as unevaluatedItems wants them",
+            "/schema/unevaluatedItems",
+        ),
+        (
+            {"dependentRequired": {"body": ["session", "uri"]}},
+            {"body": 1, "uri": "/"},
+            "dependentRequired",
+            "the request has no 'session', and the policy requires it",
+            "/schema/dependentRequired",
+        ),
+        (
+            {"dependentSchemas": {"body": {"properties": {"request-method": {"const": "post"}}}}},
+            {"body": 1, "request-method": "get"},
+            "const",
+            "request-method is 'get', the policy wants 'post'",
+            "/schema/dependentSchemas/body/properties/request-method/const",
+        ),
+        (
+            {"contains": {"const": 1}, "minContains": 2},
+            [1],
+            "minContains",
+            "the request does not have at least 2 items as the policy wants them",
+            "/schema/minContains",
+        ),
+        (
+            {"contains": {"const": 1}, "maxContains": 2},
+            [1, 1, 1],
+            "maxContains",
+            "the request does not have 1 to 2 items as the policy wants them",
+            "/schema/maxContains",
+        ),
+        (
+            {"contains": {"const": 1}, "maxContains": 2},
+            [],
+            "maxContains",
+            "the request does not have 1 to 2 items as the policy wants them",
+            "/schema/maxContains",
+        ),
+        (
+            {"contains": {"const": 1}, "minContains": 0, "maxContains": 2},
+            [1, 1, 1],
+            "maxContains",
+            "the request does not have at most 2 items as the policy wants them",
+            "/schema/maxContains",
+        ),
+        (
+            {"$ref": "#/$defs/a", "$defs": {"a": {"constant": 1}}},
+            2,
+            "constant",
+            "the request is 2, the policy wants 1",
+            "/schema/$defs/a/constant",
+        ),
+    ],
+)
+def test_each_keyword_of_the_later_dialects_has_its_sentence(
+    schema: Any, document: Any, code: str, message: str, policy_pointer: str, dialect: str
+) -> None:
+    (reason,) = reasons({"$schema": LATER[dialect], **schema}, document)
+    assert (reason.code, reason.message, reason.policy_pointer) == (code, message, policy_pointer)
+
+
+def test_the_items_of_a_list_are_told_apart_by_their_place() -> None:
+    schema = {"properties": {"a": {"prefixItems": [{"const": 1}, True], "items": False}}}
+    found = reasons({"$schema": LATER["2020-12"], **schema}, {"a": [2, 2, 2]})
+    assert [(reason.message, reason.pointer, reason.policy_pointer) for reason in found] == [
+        ("the policy accepts nothing at a/2", "/a/2", "/schema/properties/a/items"),
+        ("a/0 is 2, the policy wants 1", "/a/0", "/schema/properties/a/prefixItems/0/const"),
+    ]
 
 
 def test_a_missing_member_is_pointed_to_where_it_should_be() -> None:

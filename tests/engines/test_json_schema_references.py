@@ -8,9 +8,12 @@ import sys
 from typing import Any
 
 import pytest
-from policies_of_schemas import compiled, refused
+from policies_of_schemas import LATER, compiled, refused, rewritten
 
 from falconbox import Undetermined
+
+LATEST = LATER["2020-12"]
+in_each_dialect = pytest.mark.parametrize("dialect", ["draft-07", *LATER])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,6 @@ def test_an_id_at_the_top_changes_no_reference() -> None:
         "other.json#/definitions/b",
         "/definitions/a",
         "definitions/a",
-        "",
     ],
 )
 def test_a_reference_to_anything_outside_is_refused_and_never_fetched(
@@ -62,13 +64,88 @@ def test_a_reference_to_anything_outside_is_refused_and_never_fetched(
         raise AssertionError("something was fetched")
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    found = refused({"properties": {"a": {"$ref": reference}}, "definitions": {"a": True}})
-    assert found == {"/properties/a/$ref": "must start with #: nothing is ever fetched from elsewhere"}
+    for dialect, place in (("draft-07", "definitions"), ("2019-09", "$defs"), ("2020-12", "$defs")):
+        schema = {"properties": {"a": {"$ref": reference}}, "definitions": {"a": True}}
+        found = refused(rewritten(schema, dialect))
+        assert list(found) == ["/properties/a/$ref"]
+        assert "nothing is ever fetched" in found["/properties/a/$ref"]
+        assert place in found["/properties/a/$ref"]
 
 
-def test_even_the_schema_s_own_address_is_not_followed() -> None:
-    schema = {"$id": "https://policies.example/one.json", "not": {"$ref": "https://policies.example/one.json#"}}
+def bundle(definitions: str, name: dict[str, Any]) -> dict[str, Any]:
+    """One schema made of several, each with an address, as bundlers write them."""
+    return {
+        "$id": "https://policies.example/patients/read.json",
+        "allOf": [{"$ref": "../common.json"}, {"$ref": "https://policies.example/common.json#post"}],
+        "properties": {"uri": {"$ref": f"#/{definitions}/uri"}},
+        definitions: {
+            "uri": {"const": "/Patient"},
+            "common": {
+                "$id": "/common.json",
+                "properties": {"uri": {"$ref": f"#/{definitions}/uri"}},
+                definitions: {"uri": {"type": "string"}, "post": {**name, "required": ["body"]}},
+            },
+        },
+    }
+
+
+BUNDLES = [
+    bundle("definitions", {"$id": "#post"}),
+    {"$schema": LATER["2019-09"], **bundle("$defs", {"$anchor": "post"})},
+    {"$schema": LATEST, **bundle("$defs", {"$anchor": "post"})},
+]
+
+
+@pytest.mark.parametrize("schema", BUNDLES)
+def test_addresses_and_names_within_one_schema_are_followed(schema: Any) -> None:
+    """`#/definitions/uri` means the one of the schema with the nearest address, and a name belongs to that address."""
+    evaluator = compiled(schema)
+    assert evaluator.evaluate({"uri": "/Patient", "body": 1}) is True
+    assert evaluator.evaluate({"uri": "/Patient"}) is False
+    assert evaluator.evaluate({"uri": 1, "body": 1}) is False
+    assert {reason.policy_pointer for reason in evaluator.explain({"uri": 1, "body": 1}).reasons} == {
+        f"/schema/{place}/uri/const" for place in ("definitions", "$defs") if place in schema
+    } | {
+        f"/schema/{place}/common/{place}/uri/type" for place in ("definitions", "$defs") if place in schema
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "#", "https://policies.example/one.json", "https://policies.example/one.json#", "one.json"]
+)
+def test_the_schema_s_own_address_leads_to_itself(reference: str) -> None:
+    schema = {
+        "$id": "https://policies.example/one.json",
+        "properties": {"next": {"$ref": reference}, "value": {"type": "integer"}},
+    }
+    evaluator = compiled(schema)
+    assert evaluator.evaluate({"next": {"value": 1}}) is True
+    assert evaluator.evaluate({"next": {"value": "x"}}) is False
+
+
+def test_names_of_another_address_are_not_found() -> None:
+    schema = {"$ref": "#a", "definitions": {"b": {"$id": "b.json", "definitions": {"a": {"$id": "#a"}}}}}
+    assert refused(schema) == {"/$ref": "leads to no schema in this policy"}
+    assert compiled({**schema, "$ref": "b.json#a"}).evaluate({}) is True
+
+
+def test_what_stands_in_values_has_no_address() -> None:
+    schema = {"$ref": "a.json", "definitions": {"a": {"enum": [{"$id": "a.json"}], "const": {"$id": "a.json"}}}}
+    assert "nothing is ever fetched" in refused(schema)["/$ref"]
+
+
+@pytest.mark.parametrize("reference", ["b.json\n", "b.\tjson", " b.json", "b.json ", "b\u00e9.json", "http://[b"])
+def test_an_address_is_compared_as_it_was_written(reference: str) -> None:
+    """The parser of addresses drops line breaks and tabs: what it makes of one is not what stands there."""
+    schema = {"not": {"$ref": reference}, "definitions": {"b": {"$id": "b.json"}}}
     assert "nothing is ever fetched" in refused(schema)["/not/$ref"]
+
+
+def test_the_dialect_may_be_repeated_beside_an_address_and_not_changed() -> None:
+    draft_07 = "http://json-schema.org/draft-07/schema#"
+    assert compiled({"definitions": {"b": {"$id": "b.json", "$schema": draft_07}}}).evaluate({}) is True
+    found = refused({"definitions": {"b": {"$id": "b.json", "$schema": LATEST}}})
+    assert "may stand only at the top" in found["/definitions/b/$schema"]
 
 
 @pytest.mark.parametrize(
@@ -118,14 +195,43 @@ def test_words_and_definitions_may_stand_beside_a_reference() -> None:
     assert compiled(schema).evaluate({}) is False
 
 
-@pytest.mark.parametrize("name", ["http://elsewhere.example/", "other", "#", "#/definitions/a", "#1", "#a b", ""])
-def test_below_the_top_an_id_can_only_be_a_name(name: str) -> None:
-    assert "must be # and a name" in refused({"not": {"$id": name}})["/not/$id"]
+@pytest.mark.parametrize("name", ["#/definitions/a", "#1", "#a b", "a b", "a\n", "a#b", "\u00e9"])
+@pytest.mark.parametrize("place", ["", "/not"])
+def test_an_id_is_an_address_or_a_name(name: str, place: str) -> None:
+    said = {"$id": name}
+    assert "must be an address" in refused({"not": said} if place else said)[f"{place}/$id"]
+    assert "said by $anchor" in refused({"$schema": LATEST, **({"not": said} if place else said)})[f"{place}/$id"]
 
 
-def test_two_subschemas_of_one_name_are_refused() -> None:
-    found = refused({"allOf": [{"$id": "#a"}, {"$id": "#a", "not": {}}]})
-    assert "names two subschemas" in found["/allOf/1/$id"]
+@pytest.mark.parametrize(
+    ("schema", "pointer"),
+    [
+        ({"allOf": [{"$id": "#a"}, {"$id": "#a", "not": {}}]}, "/allOf/1/$id"),
+        ({"allOf": [{"$id": "a"}, {"$id": "a", "not": {}}]}, "/allOf/1/$id"),
+        ({"allOf": [{"$id": "a"}, {"$id": "a#", "not": {}}]}, "/allOf/1/$id"),
+        ({"$id": "a", "not": {"$id": "a"}}, "/not/$id"),
+        ({"not": {"$id": ""}}, "/not/$id"),
+        ({"$schema": LATEST, "allOf": [{"$anchor": "a"}, {"$anchor": "a"}]}, "/allOf/1/$anchor"),
+    ],
+)
+def test_two_subschemas_of_one_name_are_refused(schema: Any, pointer: str) -> None:
+    assert "names two subschemas" in refused(schema)[pointer]
+
+
+@pytest.mark.parametrize("anchor", ["", "1", "a b", "#a", "a/b", 1])
+def test_an_anchor_is_a_name(anchor: Any) -> None:
+    assert list(refused({"$schema": LATEST, "not": {"$anchor": anchor}})) == ["/not/$anchor"]
+
+
+def test_in_later_dialects_a_reference_and_what_stands_beside_it_both_count() -> None:
+    evaluator = compiled(
+        {
+            "$schema": LATEST,
+            "properties": {"a": {"$ref": "#/$defs/text", "minLength": 2}},
+            "$defs": {"text": {"type": "string"}},
+        }
+    )
+    assert [evaluator.evaluate({"a": value}) for value in ("xy", "x", 1)] == [True, False, False]
 
 
 def test_a_name_beside_a_reference_is_refused() -> None:
@@ -149,10 +255,16 @@ CYCLES: dict[str, Any] = {
 }
 
 
+@in_each_dialect
 @pytest.mark.parametrize("schema", CYCLES.values(), ids=CYCLES)
-def test_a_cycle_that_looks_no_deeper_is_refused(schema: Any) -> None:
+def test_a_cycle_that_looks_no_deeper_is_refused(schema: Any, dialect: str) -> None:
     """The validator answers True to `{"$ref": "#"}`."""
-    assert "leads back to itself" in " ".join(refused(schema).values())
+    assert "leads back to itself" in " ".join(refused(rewritten(schema, dialect)).values())
+
+
+@pytest.mark.parametrize("beside", [{"$ref": "#"}, {"properties": {"a": {"$ref": "#/properties/a", "minLength": 1}}}])
+def test_a_cycle_beside_something_else_is_refused_too(beside: Any) -> None:
+    assert "leads back to itself" in " ".join(refused({"$schema": LATEST, "required": ["a"], **beside}).values())
 
 
 LINKED = {"required": ["value"], "properties": {"value": {"type": "integer"}, "next": {"$ref": "#"}}}
@@ -178,18 +290,22 @@ FOLDERS = {
 LISTS = {"items": {"$ref": "#"}, "type": "array"}
 
 
-def test_recursion_that_goes_deeper_into_the_document_is_allowed() -> None:
-    linked = {"value": 1, "next": {"value": 2, "next": {"value": 3}}}
-    assert compiled(LINKED).evaluate(linked) is True
-    linked["next"]["next"]["value"] = "x"  # type: ignore[index]
-    assert compiled(LINKED).evaluate(linked) is False
+@in_each_dialect
+def test_recursion_that_goes_deeper_into_the_document_is_allowed(dialect: str) -> None:
+    linked, tree, folders, lists = [
+        compiled(rewritten(schema, dialect)).evaluate for schema in (LINKED, TREE, FOLDERS, LISTS)
+    ]
+    chain = {"value": 1, "next": {"value": 2, "next": {"value": 3}}}
+    assert linked(chain) is True
+    chain["next"]["next"]["value"] = "x"  # type: ignore[index]
+    assert linked(chain) is False
     leaf = {"value": 1}
-    assert compiled(TREE).evaluate({"value": 1, "left": leaf, "right": {"value": 2, "left": leaf}}) is True
-    assert compiled(TREE).evaluate({"value": 1, "left": leaf, "right": {"value": 2, "left": {}}}) is False
-    assert compiled(FOLDERS).evaluate({"a": "x", "b": {"c": "x"}}) is True
-    assert compiled(FOLDERS).evaluate({"a": "x", "b": {"c": 1}}) is False
-    assert compiled(LISTS).evaluate([[], [[]]]) is True
-    assert compiled(LISTS).evaluate([[], [[1]]]) is False
+    assert tree({"value": 1, "left": leaf, "right": {"value": 2, "left": leaf}}) is True
+    assert tree({"value": 1, "left": leaf, "right": {"value": 2, "left": {}}}) is False
+    assert folders({"a": "x", "b": {"c": "x"}}) is True
+    assert folders({"a": "x", "b": {"c": 1}}) is False
+    assert lists([[], [[]]]) is True
+    assert lists([[], [[1]]]) is False
 
 
 def doubled(keyword: str, levels: int) -> Any:
@@ -201,10 +317,11 @@ def doubled(keyword: str, levels: int) -> Any:
     return {"definitions": definitions, "allOf": [{"$ref": "#/definitions/d0"}]}
 
 
+@in_each_dialect
 @pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf"])
-def test_references_that_double_at_each_step_are_refused(keyword: str) -> None:
-    assert "references multiply" in refused(doubled(keyword, 30))[""]
-    assert compiled(doubled(keyword, 5)).evaluate({}) is (keyword != "oneOf")
+def test_references_that_double_at_each_step_are_refused(keyword: str, dialect: str) -> None:
+    assert "references multiply" in refused(rewritten(doubled(keyword, 30), dialect))[""]
+    assert compiled(rewritten(doubled(keyword, 5), dialect)).evaluate({}) is (keyword != "oneOf")
 
 
 @pytest.mark.parametrize(
@@ -217,8 +334,9 @@ def test_references_that_double_at_each_step_are_refused(keyword: str) -> None:
         {"additionalProperties": {"if": {"$ref": "#"}, "then": {"$ref": "#"}}},
     ],
 )
-def test_recursion_that_doubles_at_each_level_of_the_document_is_refused(schema: Any) -> None:
-    assert "references multiply" in refused(schema)[""]
+@in_each_dialect
+def test_recursion_that_doubles_at_each_level_of_the_document_is_refused(schema: Any, dialect: str) -> None:
+    assert "references multiply" in refused(rewritten(schema, dialect))[""]
 
 
 @pytest.mark.parametrize(
@@ -234,8 +352,9 @@ def test_recursion_that_doubles_at_each_level_of_the_document_is_refused(schema:
         {"anyOf": [{"$ref": "#/definitions/id"}] * 900, "definitions": {"id": {"type": ["string", "object"]}}},
     ],
 )  # fmt: skip
-def test_references_that_look_at_different_places_are_not_counted_together(schema: Any) -> None:
-    assert compiled(schema).evaluate({}) is True
+@in_each_dialect
+def test_references_that_look_at_different_places_are_not_counted_together(schema: Any, dialect: str) -> None:
+    assert compiled(rewritten(schema, dialect)).evaluate({}) is True
 
 
 def nested(levels: int) -> Any:

@@ -65,9 +65,10 @@ _IDS = ('"id":', '"resourceType":', '"Client"', '"AccessPolicy"', '"link":', '"e
 _KEYWORDS = tuple(f'"{word}":' for word in (
     "type", "properties", "required", "additionalProperties", "items", "additionalItems", "contains", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "enum", "const", "constant", "pattern",
     "patternProperties", "propertyNames", "dependencies", "definitions", "$ref", "$id", "$schema", "$data", "format", "multipleOf", "minimum", "maxLength", "uniqueItems", "minProperties",
-    "contentEncoding", "default", "uri", "request-method", "optional"))  # fmt: skip
+    "contentEncoding", "default", "$defs", "$anchor", "prefixItems", "minContains", "maxContains", "dependentRequired",
+    "dependentSchemas", "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "uri", "request-method", "optional"))  # fmt: skip
 _VALUES = ('"#"', '"#/definitions/a"', '"#a"', '"#/properties/a~1b"', '"#/%25"', '"string"', '"object"', '"^/a$"', '"(?=a)"', '"(a+)+$"', '"\\\\p{L}"', '"["', '"date-time"', '"regex"', '"base64"', "0.1", "0",
-           '"http://json-schema.org/draft-07/schema#"')  # fmt: skip
+           '"http://json-schema.org/draft-07/schema#"', '"$schema":"https://json-schema.org/draft/2019-09/schema"', '"$schema":"https://json-schema.org/draft/2020-12/schema"', '"#/$defs/a"', '"a.json"')  # fmt: skip
 _OPERATORS = tuple(f'"{word}":' for word in (
     "$contains", "$enum", "$every", "$length", "$not", "$one-of", "$present-all", "$reference", "$in", "resourceType", "id", "uri", "request-method", "client", "params", "body", "reference", "a"))  # fmt: skip
 _PATTERNS = (
@@ -140,7 +141,9 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "media": ("application/json; charset=utf-8\ntext/yaml;q=0.5, */*;q=0.1\n{}",),
     "directory": ("Client/a.yaml\nid: a\n\0b.json\n" + _POLICY.replace("{", '{"resourceType":"AccessPolicy",', 1),),
     "admission": (_POLICY, _CLIENT),
-    "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',),
+    "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',
+               '{"$schema":"https://json-schema.org/draft/2020-12/schema","anyOf":[{"properties":{"uri":{"$ref":"#a"}}}],"unevaluatedProperties":false,"$defs":{"d":{"$anchor":"a","constant":"/a"}}}\n{"uri":"/a","b":1}',
+               '{"$schema":"https://json-schema.org/draft/2019-09/schema","$id":"a.json","items":[{"$ref":"b.json"}],"unevaluatedItems":false,"$defs":{"b":{"$id":"b.json","dependentRequired":{"a":["b"]}}}}\n[{"a":1}]'),
     "matcho": ('{"uri":{"$one-of":["/a","#^/a/"]},"client":{"id":"me"}}\n{"uri":"/a"}',
                '{"params":{"a":{"$present-all":["1","2"],"$length":2}},"body":{"a":{"$contains":".body.a.0","$every":{"$not":"x"}}}}\n{"params":{"a":["1","2"]},"body":{"a":[1]}}',
                '{"body":{"$reference":{"resourceType":"Patient","id":{"$enum":["1"]}}}}\n"Patient/1"', '{"a":["nil?"],"b":"present?","c":"not-blank?"}\n{"a":[],"b":1,"c":"x"}'),
@@ -165,7 +168,7 @@ NEARLY: Final[Mapping[str, tuple[str, ...]]] = {
     "media": ("application/json\ntext/yaml;q=nan, text/yaml;q=0.5\n{}", "text/yaml; charset=utf-16\n\na: 1"),
     "directory": ("\x1b.yaml\nresourceType: Client\nid: a", "a.yml\n- id: a", "Client/a.yaml\nid: a\n---\nid: a"),
     "admission": ('{"id":"a","x\\ny":1}', '{"id":"..","grant_types":["basic","basic"]}'),
-    "schema": ('{"propertyNames":{"pattern":"^[ru]"}}\n{"uri":"/a","b":1}', '{"$ref":"#"}', '{"patern":"a"}', '{"pattern":"(?=a)"}'),
+    "schema": ('{"propertyNames":{"pattern":"^[ru]"}}\n{"uri":"/a","b":1}', '{"$ref":"#"}', '{"$ref":"a.json"}', '{"not":{"$id":"a","$schema":"x"}}', '{"patern":"a"}', '{"pattern":"(?=a)"}'),
     "matcho": ('{"a":null}', '{"a":"not-nil?"}', '{"present?":true}', '{"a":{"$one-of":[1],"b":2}}', '{"a":{"$oneof":[1]}}', '{"uri":"#/Patient/.client.id"}', '{"a":{"$length":1,"b":1}}',
                '{"a":{"$present-all":[1,1]}}', '{"a":{"$not":".b.c"}}\n{"a":1}', '{"a":{"$not":{"$reference":{"id":"1"}}}}\n{"a":"x/1"}', '{"$not":".a"}\n{"a":{"b":1}}'),
 }  # fmt: skip
