@@ -6,15 +6,18 @@ A misspelt keyword, ignored, is a condition that never holds anybody back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from falconbox import Problem
 from falconbox.wording import escape, pointer_to
+from falconbox_json_schema.data import pointer_of
 from falconbox_json_schema.dialects import DIALECTS, Dialect
 from falconbox_json_schema.graph import find_cycle
 from falconbox_json_schema.references import ADDRESS, NAME, Outside, References
 from falconbox_json_schema.subschemas import BESIDE_REF, DATA, Subschema
 from falconbox_json_schema.work import multiplies
+
+UNKNOWN_DATA: Final = "$data can stand in const, constant and enum only"
 
 
 def problems(nodes: list[Subschema], references: References) -> list[Problem]:
@@ -33,10 +36,9 @@ def _shape_problems(schema: Any, dialect: Dialect) -> Iterator[Problem]:
         keyword, details = error.kind.name, error.kind.as_dict()
         if keyword == "additionalProperties":
             for name in details["unexpected"]:
-                unknown = "$data is not supported yet" if name == "$data" else dialect.unknown(name)
-                yield Problem(f"{pointer}/{escape(name)}", unknown)
+                yield Problem(f"{pointer}/{escape(name)}", UNKNOWN_DATA if name == "$data" else dialect.unknown(name))
         elif isinstance(error.instance, dict) and "$data" in error.instance:
-            yield Problem(pointer, "$data is not supported yet")
+            yield Problem(pointer, UNKNOWN_DATA)
         elif keyword == "type":
             yield Problem(pointer, f"must be {_a_type(details['types'], error, dialect)}")
         elif keyword == "enum":
@@ -46,6 +48,8 @@ def _shape_problems(schema: Any, dialect: Dialect) -> Iterator[Problem]:
 
 
 def _a_type(types: list[str], error: Any, dialect: Dialect) -> str:
+    if {*types} == {"array", "object"}:
+        return "a list of values, or {$data: /pointer}"
     if {*types} != {"boolean", "object"}:
         return f"of type {' or '.join(types)}"
     if error.instance_path[-1:] == ["items"] and isinstance(error.instance, list):
@@ -58,8 +62,8 @@ def _node_problems(node: Subschema, references: References) -> Iterator[Problem]
     if "const" in said and "constant" in said:
         yield Problem(f"{node.pointer}/constant", "means the same as const, which stands beside it: keep one")
     for keyword in DATA & said.keys():
-        if _holds_data(said[keyword]):
-            yield Problem(f"{node.pointer}/{keyword}", "$data is not supported yet")
+        if (detail := _data_problem(keyword, said[keyword])) is not None:
+            yield Problem(f"{node.pointer}/{keyword}", detail)
     if "$schema" in said:
         yield from _schema_problems(node, references.dialect)
     if "$id" in said:
@@ -69,6 +73,15 @@ def _node_problems(node: Subschema, references: References) -> Iterator[Problem]
         yield Problem(f"{node.pointer}/{where}", "names two subschemas: a reference to it could mean either")
     if isinstance(said.get("$ref"), str):
         yield from _ref_problems(node, references)
+
+
+def _data_problem(keyword: str, value: Any) -> str | None:
+    if pointer_of(value) is not None or not _holds_data(value):
+        wrong = keyword == "enum" and isinstance(value, dict) and pointer_of(value) is None
+        return "must be a list of values, or {$data: /pointer}" if wrong else None
+    if isinstance(value, dict) and "$data" in value:
+        return "$data must be all that stands here, with a JSON pointer from the top of the request, such as /jwt/sub"
+    return "$data stands for the whole of const, constant or enum, and not for a part"
 
 
 def _holds_data(value: Any) -> bool:

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from falconbox import Document
 from falconbox.wording import listed, never, quoted
+from falconbox_json_schema.data import KEYWORDS, found_at, pointer_of
 
 WANTED: Final = {
     "const": "{}",
@@ -38,7 +40,7 @@ class Failure:
     """A keyword that does not fit.
 
     `kind` and `details` are the validator's, `name` is where in the request, `value` what stands there, `said` what the
-    keyword says, `beside` the schema that it stands in.
+    keyword says, `beside` the schema that it stands in, `document` the request as a whole.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Failure:
     keyword: str
     said: Any
     beside: Any
+    document: Document
 
 
 def sentence(failure: Failure) -> str:
@@ -60,6 +63,16 @@ def _value(failure: Failure) -> str:
         listed(failure.said) if isinstance(failure.said, list) else quoted(failure.said)
     )
     return f"{failure.name} is {quoted(failure.value)}, the policy wants {wanted}{_hint(failure)}"
+
+
+def _compared(failure: Failure) -> str:
+    """Return what a value was compared with, and what that is in this request."""
+    pointer = pointer_of(failure.said) or ""
+    there = found_at(failure.document, pointer)
+    wanted = f"what {pointer[1:]} is: {quoted(there)}"
+    if failure.keyword == "enum":
+        wanted = f"one of {pointer[1:]}: {listed(there) or 'that is an empty list'}"
+    return f"{failure.name} is {quoted(failure.value)}, the policy wants {wanted}"
 
 
 def _hint(failure: Failure) -> str:
@@ -121,5 +134,6 @@ _SENTENCES: Final[Mapping[str, Callable[[Failure], str]]] = {
     "oneOf": _alternatives,
     "not": _not,
     "contains": _contains,
+    **dict.fromkeys(KEYWORDS, _compared),
     "falseSchema": lambda failure: f"the policy accepts nothing at {failure.name}",
 }
