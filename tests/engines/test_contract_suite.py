@@ -24,6 +24,7 @@ from falconbox.testing import Bad, Case, EngineContract
 from falconbox_allow import AllowEngine
 from falconbox_json_schema import JsonSchemaEngine
 
+LATEST = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 PATIENT = {"request-method": "get", "uri": "/Patient", "client": {"id": "me"}}
 
 
@@ -34,8 +35,12 @@ class TestJsonSchema(EngineContract):
         Case({"schema": {"properties": {"uri": {"enum": ["/A", "/B"]}, "request-method": {"constant": "get"}}, "required": ["uri", "request-method"]}}, PATIENT, False),
         Case({"schema": {"properties": {"uri": {"pattern": "^/Pat"}}, "required": ["uri"]}}, PATIENT, True),
         Case({"schema": {"maxProperties": 2}}, PATIENT, False),
+        Case({"schema": {**LATEST, "anyOf": [{"properties": {"uri": {"$ref": "#p"}}}], "unevaluatedProperties": True, "$defs": {"p": {"$anchor": "p", "const": "/Patient"}}}}, PATIENT, True),
+        Case({"schema": {**LATEST, "properties": {"uri": True}, "unevaluatedProperties": False}}, PATIENT, False),
+        Case({"schema": {"properties": {"request-method": {"const": {"$data": "/client/id"}}}}}, PATIENT, False),
+        Case({"schema": {"not": {"properties": {"uri": {"enum": {"$data": "#/jwt/uris"}}}}}}, PATIENT, None),
     ]  # fmt: skip
-    bad: ClassVar = [Bad({}, "/schema"), Bad({"schema": {"propertis": {}}}, "/schema/propertis")]
+    bad: ClassVar = [Bad({}, "/schema"), Bad({"schema": {"propertis": {}}}, "/schema/propertis"), Bad({"schema": {"enum": {"$data": "jwt"}}}, "/schema/enum")]  # fmt: skip
 
 
 class TestAllow(EngineContract):

@@ -68,7 +68,7 @@ _KEYWORDS = tuple(f'"{word}":' for word in (
     "contentEncoding", "default", "$defs", "$anchor", "prefixItems", "minContains", "maxContains", "dependentRequired",
     "dependentSchemas", "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "uri", "request-method", "optional"))  # fmt: skip
 _VALUES = ('"#"', '"#/definitions/a"', '"#a"', '"#/properties/a~1b"', '"#/%25"', '"string"', '"object"', '"^/a$"', '"(?=a)"', '"(a+)+$"', '"\\\\p{L}"', '"["', '"date-time"', '"regex"', '"base64"', "0.1", "0",
-           '"http://json-schema.org/draft-07/schema#"', '"$schema":"https://json-schema.org/draft/2019-09/schema"', '"$schema":"https://json-schema.org/draft/2020-12/schema"', '"#/$defs/a"', '"a.json"')  # fmt: skip
+           '"http://json-schema.org/draft-07/schema#"', '"$schema":"https://json-schema.org/draft/2019-09/schema"', '"$schema":"https://json-schema.org/draft/2020-12/schema"', '"#/$defs/a"', '"a.json"', '{"$data":"/uri"}', '{"$data":"#/params/a/0"}')  # fmt: skip
 _OPERATORS = tuple(f'"{word}":' for word in (
     "$contains", "$enum", "$every", "$length", "$not", "$one-of", "$present-all", "$reference", "$in", "resourceType", "id", "uri", "request-method", "client", "params", "body", "reference", "a"))  # fmt: skip
 _PATTERNS = (
@@ -143,7 +143,8 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "admission": (_POLICY, _CLIENT),
     "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',
                '{"$schema":"https://json-schema.org/draft/2020-12/schema","anyOf":[{"properties":{"uri":{"$ref":"#a"}}}],"unevaluatedProperties":false,"$defs":{"d":{"$anchor":"a","constant":"/a"}}}\n{"uri":"/a","b":1}',
-               '{"$schema":"https://json-schema.org/draft/2019-09/schema","$id":"a.json","items":[{"$ref":"b.json"}],"unevaluatedItems":false,"$defs":{"b":{"$id":"b.json","dependentRequired":{"a":["b"]}}}}\n[{"a":1}]'),
+               '{"$schema":"https://json-schema.org/draft/2019-09/schema","$id":"a.json","items":[{"$ref":"b.json"}],"unevaluatedItems":false,"$defs":{"b":{"$id":"b.json","dependentRequired":{"a":["b"]}}}}\n[{"a":1}]',
+               '{"not":{"properties":{"uri":{"const":{"$data":"#/body/a"}},"a":{"enum":{"$data":"/l"}}}}}\n{"uri":"/a","body":{"a":"/a"},"l":[1]}'),
     "matcho": ('{"uri":{"$one-of":["/a","#^/a/"]},"client":{"id":"me"}}\n{"uri":"/a"}',
                '{"params":{"a":{"$present-all":["1","2"],"$length":2}},"body":{"a":{"$contains":".body.a.0","$every":{"$not":"x"}}}}\n{"params":{"a":["1","2"]},"body":{"a":[1]}}',
                '{"body":{"$reference":{"resourceType":"Patient","id":{"$enum":["1"]}}}}\n"Patient/1"', '{"a":["nil?"],"b":"present?","c":"not-blank?"}\n{"a":[],"b":1,"c":"x"}'),
