@@ -1,14 +1,18 @@
 """What the box knows of subjects and resources: it is the policy information point.
 
-An entity of type `user` is the resource of that id among the box's `User` resources.
+An entity of type `user` is the resource among the box's `User` resources that has its id, or, if the box does not take
+such an id, its `identifier`.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from falconbox.authzen.evaluation import Entity
+from falconbox.errors import FalconboxError
+from falconbox.identifiers import FIELD, identifier_of, is_identifier
 from falconbox.routes import is_box_type, is_id
 from falconbox.store import Record, Store
 
@@ -23,6 +27,12 @@ def box_type(entity_type: str) -> str | None:
     return name if is_box_type(name) else None
 
 
+class AmbiguousEntity(FalconboxError):
+    """Nobody can tell which resource of the box is meant: several have the same identifier."""
+
+    code = "ambiguous-entity"
+
+
 class Entities:
     """Reads each entity once. Belongs to one request, so to one thread."""
 
@@ -31,7 +41,7 @@ class Entities:
         self._read: dict[tuple[str, str], Mapping[str, Any] | None] = {}
 
     def document(self, entity: Entity) -> dict[str, Any]:
-        """Return a subject or a resource as policies see it. Raises StoreError.
+        """Return a subject or a resource as policies see it. Raises AmbiguousEntity and StoreError.
 
         What the box knows counts, whatever the PEP says of the same property.
         """
@@ -49,24 +59,45 @@ class Entities:
         records = () if kind is None else self._store.find(kind, after=after, limit=BATCH).records
         while records and kind is not None:
             for record in records:
-                key = (kind, record.id)
-                known = key in self._read
-                if not known:
-                    self._read[key] = attributes(record)
-                yield Entity(entity_type, record.id), record.id
-                if not known:
-                    del self._read[key]  # what has been looked at would fill the memory
+                with self._looked_at(kind, record) as name:
+                    yield Entity(entity_type, name), record.id
             records = self._store.find(kind, after=records[-1].id, limit=BATCH).records
+
+    @contextlib.contextmanager
+    def _looked_at(self, kind: str, record: Record) -> Iterator[str]:
+        """Let a resource count as read under its name, for as long as it is looked at. All would fill the memory."""
+        name = identifier_of(record.body)
+        key = (kind, record.id)
+        if name is not None or key in self._read:
+            yield name or record.id  # an identifier is looked up: it must be nobody else's
+            return
+        self._read[key] = attributes(record)
+        try:
+            yield record.id
+        finally:
+            del self._read[key]
 
     def _attributes(self, entity: Entity) -> Mapping[str, Any] | None:
         kind = box_type(entity.type)
-        if kind is None or not is_id(entity.id):
+        if kind is None:
             return None
         key = (kind, entity.id)
         if key not in self._read:
-            record = self._store.get(*key)
+            record = self._found(*key)
             self._read[key] = None if record is None else attributes(record)
         return self._read[key]
+
+    def _found(self, kind: str, name: str) -> Record | None:
+        if is_id(name):
+            record = self._store.get(kind, name)
+            # What has an identifier is known by that alone: one thing has one name.
+            return record if record is not None and identifier_of(record.body) is None else None
+        if not is_identifier(name):
+            return None
+        records = self._store.find(kind, {FIELD: name}, limit=2).records
+        if len(records) > 1:
+            raise AmbiguousEntity("several resources of the box have this identifier")
+        return records[0] if records else None
 
 
 def attributes(record: Record) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from falconbox.authzen.entities import Entities
+from falconbox.authzen.entities import AmbiguousEntity, Entities
 from falconbox.authzen.evaluation import Evaluation
 from falconbox.authzen.gateway import NO_BODY, ROUTE, SubjectRejected, caller_of, request_of
 from falconbox.decision.point import DecisionPoint, Question
@@ -30,9 +30,10 @@ class Inquiry:
         """
         try:
             pep, question, policy_type = self._question(evaluation)
-        except (Malformed, SubjectRejected) as error:
+            # What the box knows of a subject may be looked up as late as a policy reads it.
+            decision = self._decision_point.decide(self._world, pep, question, policy_type, brief=brief)
+        except (AmbiguousEntity, Malformed, SubjectRejected) as error:
             return Decision(allow=False, code=error.code, revision=self._world.revision)
-        decision = self._decision_point.decide(self._world, pep, question, policy_type, brief=brief)
         if decision.code == SnapshotStale.code:
             raise SnapshotStale
         return decision

@@ -9,6 +9,7 @@ from typing import Any
 import falcon
 
 from falconbox.errors import Invalid, Problem, StoreConflict
+from falconbox.identifiers import fields_of
 from falconbox.problems import HTTPProblem
 from falconbox.resources import exchange
 from falconbox.routes import is_id
@@ -26,7 +27,7 @@ class Box:
         document = exchange.read_object(req)
         body = _checked({"id": str(uuid.uuid4()), **document}, resource_type)
         try:
-            record = self._store.put(resource_type, body["id"], body, expect=Expect.ABSENT)
+            record = self._store.put(resource_type, body["id"], body, expect=Expect.ABSENT, fields=fields_of(body))
         except StoreConflict as error:
             detail = "there is a resource of that id; replace it with PUT"
             raise HTTPProblem(HTTPStatus.CONFLICT, "exists", detail) from error
@@ -55,7 +56,7 @@ class Box:
         previous = self._store.get(resource_type, resource_id)
         exchange.check_preconditions(req, None if previous is None else previous.version)
         expected = Expect.ABSENT if previous is None else previous.version
-        record = self._store.put(resource_type, resource_id, body, expect=expected)
+        record = self._store.put(resource_type, resource_id, body, expect=expected, fields=fields_of(body))
         status = HTTPStatus.CREATED if previous is None else HTTPStatus.OK
         exchange.answer_resource(req, resp, _shown(record), status=status)
 

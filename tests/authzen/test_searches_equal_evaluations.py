@@ -18,14 +18,15 @@ from falconbox.errors import Malformed, SnapshotStale, StoreUnavailable
 
 IDS = ("a", "b", "c", "d", "e")
 ATTRIBUTES = st.fixed_dictionaries(
-    {}, optional={"role": st.sampled_from(["admin", "viewer"]), "team": st.sampled_from(["x", "y"])}
-)
+    {}, optional={"role": st.sampled_from(["admin", "viewer"]), "team": st.sampled_from(["x", "y"]),
+                  "identifier": st.sampled_from(["a@x", "b@x", "a", 7])},
+)  # fmt: skip
 KEPT = st.dictionaries(st.sampled_from(IDS), ATTRIBUTES, max_size=5)
 SOMETHING = st.sampled_from(
     [
         {}, at("subject.properties.role", {"const": "admin"}), at("subject.properties.team", {"const": "x"}),
-        at("resource.properties.team", {"const": "x"}), at("subject.id", {"enum": ["a", "b"]}), at("resource.id", {"enum": ["a", "c"]}),
-        at("action.name", {"const": "b"}), at("action.name", {"enum": ["a", "b", "c"]}), at("context.hour", {"maximum": 12}),
+        at("resource.properties.team", {"const": "x"}), at("subject.id", {"enum": ["a", "b", "a@x"]}), at("resource.id", {"enum": ["a", "c"]}),
+        at("action.name", {"const": "b"}), at("action.name", {"enum": ["a", "b", "c", "b@x"]}), at("context.hour", {"maximum": 12}),
         at("subject.type", {"const": "user"}), at("resource.type", {"const": "record"}), at("resource.properties.role", {"const": "admin"}),
     ]
 )  # fmt: skip
@@ -37,7 +38,7 @@ POLICY = st.builds(
 )  # fmt: skip
 FIXED = st.builds(
     lambda kind, name, sent: {"type": kind, "id": name, **({} if sent is None else {"properties": sent})},
-    st.sampled_from(["user", "record", "robot"]), st.sampled_from([*IDS, "unknown", "@"]), st.none() | ATTRIBUTES,
+    st.sampled_from(["user", "record", "robot"]), st.sampled_from([*IDS, "unknown", "@", "a@x"]), st.none() | ATTRIBUTES,
 )  # fmt: skip
 
 
@@ -68,8 +69,9 @@ def test_what_is_found_is_what_evaluations_permit_whatever_the_pages(
     }
     box_type = "Action" if wanted == "action" else kind[0].upper() + kind[1:]
     expected = []
-    for name in sorted(kept.get(box_type, {})):
-        member = {"name": name} if wanted == "action" else {"type": kind, "id": name}
+    for name, attributes in sorted(kept.get(box_type, {}).items()):
+        known_by = attributes.get("identifier") if attributes.get("identifier") in ("a@x", "b@x") else name
+        member = {"name": known_by} if wanted == "action" else {"type": kind, "id": known_by}
         if stage.says({**asked, wanted: member}, pep):
             expected.append(member)
     if wanted != "action":

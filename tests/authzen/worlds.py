@@ -13,6 +13,7 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision.policy_set import PolicySet
 from falconbox.errors import StoreUnavailable
+from falconbox.identifiers import fields_of
 from falconbox.mapping import policy_from_document
 from falconbox.plugins import load_plugins
 from falconbox.store import Record
@@ -58,7 +59,8 @@ class Stage:
 
     def keep(self, kind: str, resource_id: str, **attributes: Any) -> None:
         """Put a resource into the box."""
-        self.store.put(kind, resource_id, {"resourceType": kind, "id": resource_id, **attributes})
+        body = {"resourceType": kind, "id": resource_id, **attributes}
+        self.store.put(kind, resource_id, body, fields=fields_of(body))
 
     def judge_by(self, *policies: Mapping[str, Any]) -> None:
         """Decide by these policies from now on; their type is `authzen` unless they say otherwise."""
