@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "engines"), str(ROOT / "tests" / "fuzzing")]
 
 # Only what is our own counts as reached; the oracles do not.
-with atheris.instrument_imports(include=["falconbox", "falconbox_json_schema", "falconbox_matcho", "falconbox_allow"]):
+with atheris.instrument_imports(
+    include=["falconbox", "falconbox_json_schema", "falconbox_matcho", "falconbox_complex", "falconbox_allow"]
+):
     from targets import TARGETS
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ class Dice:
                 [
                     {"id": self.word(NAMES)},
                     {"id": {"$enum": ["a"]}},
+                    {"id": {"$enum": ["a", "b"]}},
+                    {"id": {"$enum": ["b", 1], "$not": "a"}},
                     "nil?",
                     "present?",
                     {"id": {"$not": "a"}},

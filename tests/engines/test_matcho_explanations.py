@@ -28,6 +28,7 @@ SENTENCES: list[tuple[Any, str, str, str]] = [
     ({"params": {"resource/type": "Patient"}}, "params/resource~1type is 'Encounter', the policy wants 'Patient'", "/params/resource~1type", "/matcho/params/resource~1type"),
     ({"user": {"id": "x"}}, "user is not there, the policy wants a map with id; no request has user: who asks is in client and jwt", "/user", "/matcho/user"),
     ({"jwt": "present?"}, "jwt is not there, the policy wants something there", "/jwt", "/matcho/jwt"),
+    ({"body": {"participant": ["present?", "present?", {"id": "c"}]}}, "body/participant/2 is not there, the policy wants a map with id", "/body/participant/2", "/matcho/body/participant/2"),
     ({"body": "nil?"}, 'body is {"subject": {"reference": "Patient/2"}, "participant": [{"id": "a"}, {"id": "b"}..., the policy wants nothing there', "/body", "/matcho/body"),
     ({"client": {"details": {"roles": {"$contains": "doctor"}}}}, "client/details/roles is [\"nurse\"], the policy wants a list with an item that is 'doctor'",
      "/client/details/roles", "/matcho/client/details/roles/$contains"),

@@ -59,7 +59,7 @@ _JSON = ("{", "}", "[", "]", ":", ",", '"', "\\", '\\"', "\\u0000", "\\ud800", "
 _YAML = ("- ", "? ", ": ", "{", "}", "[", "]", ",", "#", " #", "|", ">", "|2-\n", ">+\n", "'", '"', "''", "&a ", "*a", "!t ", "!!str ", "<<", "%YAML 1.2\n---\n", "%YAML 1.1\n", "%TAG ! x\n",
          "---\n", "--- ", "...\n", "~", "null", "Null", "no", "on", "1:30", "0x1F", "0o17", "017", "0b1", ".inf", "-.INF", ".nan", "1e999", "0" * 50, "1_000", "9007199254740993", "+1", "-0",
          "2001-01-01", "=", "\\ud800", "\\x41", "\\N", "\\\n", "\t", "\r", "\r\n", "\n", "\n\n", "\n  ", "  ", "\x85", "\u2028", "\ufeff", "\ufffe", "é", "\U0001f600", "a: ", "a: b", "\0")  # fmt: skip
-_IDS = ('"id":', '"resourceType":', '"Client"', '"AccessPolicy"', '"link":', '"engine":', '"json-schema"', '"allow"', '"schema":', '"secret":', '"auth":', '"client_credentials":', '"audience":',
+_IDS = ('"and":', '"or":', '"complex"', '"matcho":', '"roleName":', '"id":', '"resourceType":', '"Client"', '"AccessPolicy"', '"link":', '"engine":', '"json-schema"', '"allow"', '"schema":', '"secret":', '"auth":', '"client_credentials":', '"audience":',
         '"access_token_expiration":', '"never"', '"grant_types":', '"basic"', '"effect":', '"deny"', '"mode":', '"off"', '"reference":', '"Client/me"', '"links":', '"meta":', '"env":', '"type":', '"rest"',
         '"details":', '"active":', '"name":', '"."', '".."', "3600.0")  # fmt: skip
 _KEYWORDS = tuple(f'"{word}":' for word in (
@@ -121,6 +121,7 @@ FRAGMENTS: Final[Mapping[str, tuple[str, ...]]] = {
 _POLICY = (
     '{"id":"p","engine":"json-schema","schema":{"required":["uri"]},"link":[{"reference":"Client/me"}],"effect":"deny"}'
 )
+_COMPLEX = '{"id":"p","engine":"complex","or":[{"engine":"matcho","matcho":{"uri":"/a"}},{"engine":"complex","and":[{"engine":"allow"}]}]}'
 _CLIENT = (
     '{"id":"c","grant_types":["basic"],"auth":{"client_credentials":{"audience":["a"],"access_token_expiration":60}}}'
 )
@@ -140,7 +141,7 @@ SEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "form": ("a=1&b=x+y%20z&c=&d", "resource=a&b=c&resource=b"),
     "media": ("application/json; charset=utf-8\ntext/yaml;q=0.5, */*;q=0.1\n{}",),
     "directory": ("Client/a.yaml\nid: a\n\0b.json\n" + _POLICY.replace("{", '{"resourceType":"AccessPolicy",', 1),),
-    "admission": (_POLICY, _CLIENT),
+    "admission": (_POLICY, _CLIENT, _COMPLEX),
     "schema": ('{"properties":{"uri":{"constant":"/a"},"b":{"$ref":"#/definitions/d"}},"definitions":{"d":{"pattern":"^a$"}}}\n{"uri":"/a"}',
                '{"$schema":"https://json-schema.org/draft/2020-12/schema","anyOf":[{"properties":{"uri":{"$ref":"#a"}}}],"unevaluatedProperties":false,"$defs":{"d":{"$anchor":"a","constant":"/a"}}}\n{"uri":"/a","b":1}',
                '{"$schema":"https://json-schema.org/draft/2019-09/schema","$id":"a.json","items":[{"$ref":"b.json"}],"unevaluatedItems":false,"$defs":{"b":{"$id":"b.json","dependentRequired":{"a":["b"]}}}}\n[{"a":1}]',
@@ -168,7 +169,8 @@ NEARLY: Final[Mapping[str, tuple[str, ...]]] = {
     "form": ("a=1&%61=2", "a=%f", "a=%ff"),
     "media": ("application/json\ntext/yaml;q=nan, text/yaml;q=0.5\n{}", "text/yaml; charset=utf-16\n\na: 1"),
     "directory": ("\x1b.yaml\nresourceType: Client\nid: a", "a.yml\n- id: a", "Client/a.yaml\nid: a\n---\nid: a"),
-    "admission": ('{"id":"a","x\\ny":1}', '{"id":"..","grant_types":["basic","basic"]}'),
+    "admission": ('{"id":"a","x\\ny":1}', '{"id":"..","grant_types":["basic","basic"]}',
+                  '{"id":"p","engine":"complex","or":[{"engine":"allow","link":[]}]}', '{"id":"p","engine":"complex","and":[{"engine":"x"}],"or":[]}', '{"id":"p","engine":"sql","roleName":1}'),
     "schema": ('{"propertyNames":{"pattern":"^[ru]"}}\n{"uri":"/a","b":1}', '{"$ref":"#"}', '{"$ref":"a.json"}', '{"not":{"$id":"a","$schema":"x"}}', '{"patern":"a"}', '{"pattern":"(?=a)"}'),
     "matcho": ('{"a":null}', '{"a":"not-nil?"}', '{"present?":true}', '{"a":{"$one-of":[1],"b":2}}', '{"a":{"$oneof":[1]}}', '{"uri":"#/Patient/.client.id"}', '{"a":{"$length":1,"b":1}}',
                '{"a":{"$present-all":[1,1]}}', '{"a":{"$not":".b.c"}}\n{"a":1}', '{"a":{"$not":{"$reference":{"id":"1"}}}}\n{"a":"x/1"}', '{"$not":".a"}\n{"a":{"b":1}}'),

@@ -22,12 +22,13 @@ from falconbox.model import AccessPolicy
 from falconbox.sync.directory import SUFFIXES, read_directory
 from falconbox.testing import holds
 from falconbox_allow import falconbox_engines as allow_engines
+from falconbox_complex import ComplexEngine
 from falconbox_json_schema import JsonSchemaEngine
 from falconbox_matcho import MatchoEngine
 
 _ENGINE = JsonSchemaEngine()
 _MATCHO = MatchoEngine()
-_ADMISSION = Admission({engine.name: engine for engine in (_ENGINE, _MATCHO, *allow_engines())})
+_ADMISSION = Admission({engine.name: engine for engine in (_ENGINE, _MATCHO, ComplexEngine(), *allow_engines())})
 
 
 def policy_directory(data: bytes) -> None:
