@@ -29,6 +29,7 @@ test-plugins: $(VENV)/.tested ## Build each plugin, and test it in an environmen
 bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.
 	$(BIN)/python benchmarks/decide.py
 	$(BIN)/python benchmarks/document.py
+	$(BIN)/python benchmarks/tokens.py
 
 lock: | $(VENV)/bin/python ## Resolve the requirements anew.
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
