@@ -6,7 +6,7 @@ SOURCES := pyproject.toml
 RESOLVE := --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-plugins bench lock clean
+.PHONY: help run test check test-plugins test-proxies bench lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,10 @@ check: $(VENV)/.tested ## Lint, format, types, layers.
 
 test-plugins: $(VENV)/.tested ## Build each plugin, and test it in an environment of its own; then all in one.
 	$(BIN)/python plugins/test_each.py
+
+test-proxies: $(VENV)/.tested ## Install nginx, Caddy and HAProxy if they are missing (as root), and test in front of each.
+	.ci/install_proxies
+	FALCONBOX_TEST_PROXIES=1 $(BIN)/python -m pytest -q tests/proxies
 
 bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.
 	$(BIN)/python benchmarks/decide.py

@@ -28,6 +28,7 @@ from falconbox.decision_log import record
 from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
+from falconbox.forward_auth import ForwardAuth, door_at, understood
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard, OpenRoutes
 from falconbox.housekeeping import Chore
@@ -37,6 +38,7 @@ from falconbox.oauth.assertions import ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.client_sessions import forget_dead_sessions
 from falconbox.oauth.grants import TokenEndpoint
+from falconbox.oauth.identity import IdentityTokens
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.last_used import WRITE_INTERVAL, LastUsed
 from falconbox.oauth.metadata import authorization_server, protected_resource
@@ -129,7 +131,8 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     authenticator = Authenticator(verifier, tokens, used=last_used.note)
     decision_log, audit_log = _logs(settings, plugins, store)
     decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
-    box = WsgiDoor("box", Proxies(settings.trusted_proxies, settings.forwarded_headers))
+    proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
+    box = WsgiDoor("box", proxies)
 
     def guard_at(door: Door, open_routes: OpenRoutes = ()) -> Guard:
         return Guard(snapshot, authenticator, decision_point, decision_log, door, open_routes=open_routes)
@@ -163,7 +166,8 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "openapi": OpenApi(description(plugins.engines)),
         "docs": Docs(),
     }
-    application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
+    box_application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
+    application = ForwardAuth(box_application, guard_at, proxies, _identity_tokens(settings, keys))
     return Service(
         application,
         settings,
@@ -192,6 +196,11 @@ def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed) -> tuple[Chor
     for chore in chores:
         chore.start()
     return chores
+
+
+def _identity_tokens(settings: Settings, keys: SigningKeys) -> IdentityTokens | None:
+    audience = settings.forward_auth_audience
+    return None if audience is None else IdentityTokens(keys, settings.public_url, audience)
 
 
 def _logs(settings: Settings, plugins: Plugins, store: Store) -> tuple[DecisionLog, AuditLog]:
@@ -227,6 +236,7 @@ def serve(settings: Settings) -> int:
             listening,
             threads=settings.threads,
             record_refusal=_refusal_recorder(service.decision_log),
+            understood=understood,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
@@ -251,7 +261,7 @@ def _refusal_recorder(decision_log: DecisionLog) -> RecordRefusal:
 
     def record_refusal(method: str, uri: str, remote_addr: str, duration: int, *, code: str, detail: str) -> str:
         record_id = record.new_id()
-        asked = record.Asked(method, uri, remote_addr, duration)
+        asked = record.Asked(method, uri, remote_addr, duration, door=door_at(uri) or "box")
         decision_log.write(record.refused(record_id, asked, code, detail))
         return record_id
 

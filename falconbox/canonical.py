@@ -31,6 +31,11 @@ class Target:
     params: Mapping[str, Any]
 
 
+def raw_target(environ: Mapping[str, Any]) -> str:
+    """Return the target of a WSGI request as it was sent; empty if the server does not tell."""
+    return environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
+
+
 def canonical_target(environ: Mapping[str, Any], host: str | None = None) -> Target:
     """Read the target of a WSGI request that was sent to `host` (default: its Host field). Raises Malformed.
 
@@ -39,19 +44,20 @@ def canonical_target(environ: Mapping[str, Any], host: str | None = None) -> Tar
     from `/`.
     """
     decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
-    if raw is None:
+    raw = raw_target(environ)
+    if not raw:
         query = environ.get("QUERY_STRING") or None
         _check_spelling(query or "")
         return Target(_checked_path(decoded.encode("latin-1")), query, parse_query(query))
-    target = read_target(_origin_form(raw, environ.get("HTTP_HOST", "") if host is None else host))
+    target = read_target(raw, environ.get("HTTP_HOST", "") if host is None else host)
     if target.path.encode() != decoded.encode("latin-1"):
         raise Malformed("the server and the request target disagree about the path")
     return target
 
 
-def read_target(raw: str) -> Target:
-    """Read a target in origin form, such as `/Patient?active=true`. Raises Malformed."""
+def read_target(raw: str, host: str = "") -> Target:
+    """Read a target in origin form, such as `/Patient?active=true`, or an absolute one for a host. Raises Malformed."""
+    raw = _origin_form(raw, host)
     _check_spelling(raw)
     if not raw.startswith("/"):
         raise Malformed("the request target must start with a slash")

@@ -18,10 +18,14 @@ HIDDEN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cook
 """Headers that hold credentials."""
 
 PROXY_HEADERS: Final = frozenset({"forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
-PROXY_PREFIXES: Final = ("x-forwarded-", "x-original-", "x-rewrite-")
+PROXY_PREFIXES: Final = ("x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-")
 """Headers that only a proxy may write. What a trusted one says is in `remote-addr` and `scheme`, the rest nowhere."""
 
+IDENTITY_HEADERS: Final = frozenset({"x-client-id", "x-session-id", "x-decision-id", "x-falconbox-token"})
+"""Headers that only we may write, for those who stand behind a proxy. Who asks is in `client`."""
 
+
+_UNSEEN_HEADERS: Final = HIDDEN_HEADERS | PROXY_HEADERS | IDENTITY_HEADERS
 _BODY: Final = frozenset({"body"})
 
 
@@ -124,7 +128,7 @@ def visible(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=1024)
 def _is_visible(name: str) -> bool:
-    return name not in HIDDEN_HEADERS and name not in PROXY_HEADERS and not name.startswith(PROXY_PREFIXES)
+    return name not in _UNSEEN_HEADERS and not name.startswith(PROXY_PREFIXES)
 
 
 def wsgi_headers(environ: Mapping[str, Any]) -> dict[str, str]:

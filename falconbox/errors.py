@@ -118,6 +118,12 @@ class CredentialsRequired(FalconboxError):
     code = "credentials-required"
 
 
+class UntrustedProxy(FalconboxError):
+    """Somebody asks for another who is not trusted to (403)."""
+
+    code = "untrusted-proxy"
+
+
 class Forbidden(FalconboxError):
     """No policy allows it to this caller, or one denies it (403)."""
 

@@ -45,11 +45,18 @@ class Proxies:
         if not self._trusts(peer):
             return peer, scheme
         told = self._told(environ)
-        for address in reversed(told.get("for", ())):
-            peer = read_address(address)
-            if not self._trusts(peer):
-                break
-        return peer, _scheme(told["proto"][-1]) if "proto" in told else scheme
+        return self._last(told.get("for", ())) or peer, read_scheme(told["proto"][-1]) if "proto" in told else scheme
+
+    def trust(self, environ: Mapping[str, Any]) -> bool:
+        """Whether the peer of a request is one of them."""
+        return self._trusts(_plain(environ.get("REMOTE_ADDR", "")))
+
+    def behind(self, addresses: str) -> str:
+        """Return the last of some addresses, separated by commas, that is not itself a trusted proxy's.
+
+        Empty if there are none. Raises Malformed.
+        """
+        return self._last(_listed(addresses))
 
     def host(self, environ: Mapping[str, Any]) -> str:
         """Return the authority that was asked for: the Host field, or what a trusted proxy says. Raises Malformed."""
@@ -64,14 +71,21 @@ class Proxies:
         if FORWARDED in self._believed and "HTTP_FORWARDED" in environ:
             told = _forwarded(environ["HTTP_FORWARDED"])
         if FOR in self._believed and "HTTP_X_FORWARDED_FOR" in environ:
-            parts = [part.strip(_BLANK) for part in environ["HTTP_X_FORWARDED_FOR"].split(",")]
-            told["for"] = [part for part in parts if part]
+            told["for"] = _listed(environ["HTTP_X_FORWARDED_FOR"])
         # A list of schemes or of hosts makes no sense, and is refused by whoever reads it.
         for name, key in ((PROTO, "proto"), (HOST, "host")):
             variable = "HTTP_" + name.upper().replace("-", "_")
             if name in self._believed and variable in environ:
                 told[key] = [environ[variable]]
         return told
+
+    def _last(self, addresses: Sequence[str]) -> str:
+        peer = ""
+        for address in reversed(addresses):
+            peer = read_address(address)
+            if not self._trusts(peer):
+                break
+        return peer
 
     def _trusts(self, address: str) -> bool:
         if not self._trusted:
@@ -81,6 +95,11 @@ class Proxies:
         except ValueError:
             return False
         return any(parsed in network for network in self._trusted)
+
+
+def _listed(text: str) -> list[str]:
+    parts = [part.strip(_BLANK) for part in text.split(",")]
+    return [part for part in parts if part]
 
 
 def _forwarded(text: str) -> dict[str, list[str]]:
@@ -145,7 +164,8 @@ def _plain(address: str) -> str:
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
-def _scheme(text: str) -> str:
+def read_scheme(text: str) -> str:
+    """Return a scheme that a proxy tells. Raises Malformed."""
     if text not in ("http", "https"):
         raise Malformed("a forwarded scheme is neither http nor https")
     return text

@@ -20,7 +20,7 @@ from falconbox.document import RequestDocument, request_document
 from falconbox.errors import CredentialsRequired, FalconboxError, Forbidden, SnapshotStale
 from falconbox.model import ANONYMOUS, Caller, Decision
 from falconbox.problems import http_problem
-from falconbox.request import Door, Environ, Request, claimed
+from falconbox.request import Door, Environ, Request
 from falconbox.world import World
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Guard:
 
     def passage(self, environ: Environ) -> Passage:
         """Return what is known of a request that has arrived at the door."""
-        return Passage(environ, self._door.name)
+        return Passage(environ, self._door)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the request pass, or raise the HTTP error that it is answered with.
@@ -105,7 +105,7 @@ class Guard:
 class Passage:
     """What is known of one request while it passes. `decided` is False on an open route."""
 
-    def __init__(self, environ: Environ, door: str) -> None:
+    def __init__(self, environ: Environ, door: Door) -> None:
         self.environ = environ
         self.door = door
         self.started = time.perf_counter_ns()
@@ -123,15 +123,13 @@ class Passage:
 
     def asked(self) -> record.Asked:
         """Return what every record says of it, up to now."""
-        request = self.request
-        # Until the target has been read, the record shows what was sent.
-        method, uri = (
-            (self.environ["REQUEST_METHOD"], claimed(self.environ))
-            if request is None
-            else (request.method, request.target.path)
-        )
+        if self.request is None:
+            method, target = self.door.claimed(self.environ)
+            uri = target.partition("?")[0]  # the query may hold secrets
+        else:
+            method, uri = self.request.method, self.request.target.path
         duration = (time.perf_counter_ns() - self.started) // 1000
-        return record.Asked(method, uri, self.remote_addr, duration, self.caller, self.door)
+        return record.Asked(method, uri, self.remote_addr, duration, self.caller, self.door.name)
 
 
 def question(request: Request, caller: Caller) -> RequestDocument:

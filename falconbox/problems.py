@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ STATUS: Final[dict[type[errors.FalconboxError], HTTPStatus]] = {
     errors.CredentialsRejected: HTTPStatus.UNAUTHORIZED,
     errors.CredentialsRequired: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.UntrustedProxy: HTTPStatus.FORBIDDEN,
     errors.SnapshotStale: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StoreConflict: HTTPStatus.CONFLICT,
@@ -72,6 +74,19 @@ class HTTPProblem(falcon.HTTPError):
         if self.problems:
             document["errors"] = [_problem(problem) for problem in self.problems]
         return document
+
+
+def wsgi_answer(problem: HTTPProblem, status: HTTPStatus | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Return status line, headers and body that say a problem, by its own or another status, in WSGI (PEP 3333)."""
+    status = status or HTTPStatus(problem.status_code)
+    body = json.dumps({**problem.to_dict(), "title": status.phrase, "status": status.value}).encode()
+    headers = {
+        **SECURITY_HEADERS,
+        **dict(problem.headers or {}),
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+    }
+    return f"{status.value} {status.phrase}", list(headers.items()), body
 
 
 def http_problem(error: errors.FalconboxError) -> HTTPProblem:

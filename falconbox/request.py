@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from falconbox.body import RequestBody, body_of
-from falconbox.canonical import Target, canonical_target
+from falconbox.canonical import Target, canonical_target, raw_target
 from falconbox.forwarded import Proxies
 
 Environ = Mapping[str, Any]
@@ -48,6 +48,9 @@ class Door(Protocol):
     def read(self, environ: Environ) -> Request:
         """Return what is asked for. Raises FalconboxError when that cannot be told."""
 
+    def claimed(self, environ: Environ) -> tuple[str, str]:
+        """Return method and target as they were sent, for the record of a request that cannot be read."""
+
 
 class WsgiDoor:
     """Where the request that arrives is the one that is asked for: at the box, and in an application itself."""
@@ -64,8 +67,11 @@ class WsgiDoor:
         unseen = NOTHING if remote_addr else NO_ADDRESS  # servers on a Unix socket have none
         return Request(environ["REQUEST_METHOD"], target, scheme, remote_addr, environ, body, unseen)
 
+    def claimed(self, environ: Environ) -> tuple[str, str]:
+        """Return method and target as they were sent."""
+        return environ["REQUEST_METHOD"], sent_target(environ)
 
-def claimed(environ: Environ) -> str:
-    """Return the path as it was sent, for the record of one that cannot be read. The query may hold secrets."""
-    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "")
-    return str(raw).partition("?")[0]
+
+def sent_target(environ: Environ) -> str:
+    """Return the target as it was sent; where the server does not tell that, its decoded path."""
+    return raw_target(environ) or str(environ.get("PATH_INFO", ""))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import falcon
-
 from falconbox.audit_log import AuditLog
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError
+from falconbox.forward_auth import ForwardAuth
 from falconbox.housekeeping import Chore
 from falconbox.oauth.keys import SigningKeys
 from falconbox.plugins import Plugins
@@ -24,7 +23,7 @@ from falconbox.sync import SyncResult
 class Service:
     """Everything that runs, put together. `close` lets go of it."""
 
-    application: falcon.App[Any, Any]
+    application: ForwardAuth
     settings: Settings
     store: Store
     plugins: Plugins

@@ -76,6 +76,12 @@ TABLE: Final = (
         "x-forwarded-for,x-forwarded-proto",
         "The headers in which trusted proxies are believed, by commas.",
     ),
+    Setting(
+        "forward_auth_audience",
+        values.audience,
+        None,
+        "The audience of tokens that tell applications behind a proxy who asks. By default none is made.",
+    ),
     Setting("insecure_http", values.switch, "false", "Listen beyond loopback although no TLS is in front."),
     Setting("decision_log", values.destination, "stdout", "Where decisions are written down: stdout, none, or a file."),
     Setting(

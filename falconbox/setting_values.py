@@ -126,6 +126,13 @@ def public_url(text: str) -> str:
     return text
 
 
+def audience(text: str) -> str:
+    """Return an audience of tokens."""
+    if re.fullmatch(r"[\x21-\x7e]{1,256}", text):
+        return text
+    raise ValueError("must be 1 to 256 visible characters of ASCII without a blank")
+
+
 def masked_uri(uri: str) -> str:
     """Return a store URI without its password and without options that hold secrets."""
     scheme, separator, rest = uri.partition("://")

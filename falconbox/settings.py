@@ -45,6 +45,7 @@ class Settings:
     admin_secret: str | None
     trusted_proxies: tuple[values.Network, ...]
     forwarded_headers: tuple[str, ...]
+    forward_auth_audience: str | None
     insecure_http: bool
     decision_log: str
     audit_log: str
@@ -147,6 +148,9 @@ def _contradictions(found: Mapping[str, Any], origins: Mapping[str, str]) -> Ite
             # What is written to a pipe may be lost: only a file can be waited for.
             flag = name.replace("_", "-")
             yield Problem(origins["decision_log_required"], f"needs a file: name one with --{flag}")
+    if found["forward_auth_audience"] == _completed(found)["public_url"]:
+        detail = "must not be the public URL: that is the audience of access tokens"
+        yield Problem(origins["forward_auth_audience"], detail)
     if values.is_loopback(found["host"]):
         return
     if not (found["trusted_proxies"] or found["insecure_http"]):

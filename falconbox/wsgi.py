@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from falconbox.errors import FalconboxError
 from falconbox.guard import DECISION_ID, Guard, Passage
-from falconbox.problems import MEDIA_TYPE, SECURITY_HEADERS, http_problem
+from falconbox.problems import http_problem, wsgi_answer
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
@@ -55,15 +54,6 @@ def _told(passage: Passage, start_response: StartResponse) -> StartResponse:
 
 
 def _refuse(error: FalconboxError, passage: Passage, start_response: StartResponse) -> Iterable[bytes]:
-    problem = http_problem(error)
-    body = json.dumps(problem.to_dict()).encode()
-    headers = {
-        **SECURITY_HEADERS,
-        **dict(problem.headers or ()),
-        "Content-Type": MEDIA_TYPE,
-        "Content-Length": str(len(body)),
-        DECISION_ID: passage.record_id,
-        "Vary": "Authorization",
-    }
-    start_response(f"{problem.status_code} {problem.title}", [*headers.items()])
+    status, headers, body = wsgi_answer(http_problem(error))
+    start_response(status, [*headers, (DECISION_ID, passage.record_id), ("Vary", "Authorization")])
     return [] if passage.environ["REQUEST_METHOD"] == "HEAD" else [body]

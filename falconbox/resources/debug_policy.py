@@ -40,6 +40,10 @@ class DebugDoor:
         nothing = RequestBody(None, None, sent=False)
         return dataclasses.replace(request, method="POST", target=WHY, body=nothing)
 
+    def claimed(self, environ: Environ) -> tuple[str, str]:
+        """Return method and target as they were sent."""
+        return self._door.claimed(environ)
+
 
 class DebugPolicy:
     """Middleware: answers what asks why, if that is allowed, and lets everything else go on to the guard behind it."""

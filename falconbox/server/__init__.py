@@ -14,7 +14,7 @@ from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from falconbox.errors import StartupError
-from falconbox.server.front import Front, RecordRefusal
+from falconbox.server.front import Front, RecordRefusal, Understood
 
 CONNECTIONS: Final = 1000
 DRAIN_TIMEOUT: Final = 10.0
@@ -34,7 +34,13 @@ class Server:
     """Serves a WSGI application on one socket until `stop` is called from a signal handler or another thread."""
 
     def __init__(
-        self, application: Any, listening: socket.socket, *, threads: int, record_refusal: RecordRefusal
+        self,
+        application: Any,
+        listening: socket.socket,
+        *,
+        threads: int,
+        record_refusal: RecordRefusal,
+        understood: Understood = lambda _, status: status,
     ) -> None:
         # What waitress says of its queue is about load, not about faults.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -61,6 +67,7 @@ class Server:
             bind_socket=False,
             connections=_connections(),
             record_refusal=record_refusal,
+            understood=understood,
         )
         self._stopping = threading.Event()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from waitress.server import TcpWSGIServer
@@ -28,15 +29,30 @@ class RecordRefusal(Protocol):
         """
 
 
+class Understood(Protocol):
+    """Tells which status stands for another where those who ask know only some."""
+
+    def __call__(self, target: str, status: HTTPStatus, /) -> HTTPStatus:
+        """Return the status to answer with."""
+
+
 class Front(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     """Accepts connections, at most `connections` at a time."""
 
     channel_class = StrictChannel
 
-    def __init__(self, *arguments: Any, connections: int, record_refusal: RecordRefusal, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        connections: int,
+        record_refusal: RecordRefusal,
+        understood: Understood,
+        **options: Any,
+    ) -> None:
         self._connections = connections
         self._next_expiry = 0.0
         self.record_refusal = record_refusal
+        self.understood = understood
         super().__init__(*arguments, **options)
 
     def readable(self) -> bool:

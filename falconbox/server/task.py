@@ -63,6 +63,7 @@ class RefusalTask(_OneSend, ErrorTask):  # type: ignore[misc]  # waitress has no
             request.error = self._recorded(request.error)
         else:
             request.error = failed()  # waitress's own error: the application has failed, and its log says how
+        request.error.status = self.channel.server.understood(request.claimed()[1], request.error.status)
         super().execute()
 
     def _recorded(self, refusal: Refused) -> Refused:

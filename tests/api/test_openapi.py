@@ -16,12 +16,16 @@ from falconbox import api
 from falconbox.admission import Admission
 from falconbox.app import OPEN_ROUTES
 from falconbox.errors import Invalid
+from falconbox.forward_auth.profiles import PROFILES
 from falconbox.plugins import load_plugins
 from falconbox.routes import OPERATIONS, OTHERS, RESOURCES, add_routes
 from falconbox.schemas import shipped
 
 ENGINES = load_plugins().engines
 DESCRIPTION = api.description(ENGINES)
+FORWARD_AUTH = ("/forward-auth/{profile}", "/forward-auth/envoy/{target}")
+"""Answered in front of Falcon, by every method."""
+
 METHODS = ("get", "head", "post", "put", "delete", "patch", "options", "trace")
 SCHEMAS = DESCRIPTION["components"]["schemas"]
 
@@ -39,7 +43,7 @@ def test_it_is_valid_openapi_3_1() -> None:
 
 
 def routed() -> set[tuple[str, str]]:
-    """Return method and path of every route that Falcon has, in the words of the description."""
+    """Return method and path of every route that there is, in the words of the description."""
     from falconbox.resources.authzen import AccessEvaluation, AccessEvaluations
     from falconbox.resources.authzen_search import AccessSearch
     from falconbox.resources.box import Box
@@ -65,11 +69,16 @@ def routed() -> set[tuple[str, str]]:
     for route in falcon.inspect.inspect_routes(app):
         path = route.path.replace("{resource_type:type}", "{type}").replace("{resource_id:id}", "{id}")
         found |= {(method.method.lower(), path) for method in route.methods if not method.internal}
-    return found
+    return found | {(method, path) for method in METHODS for path in FORWARD_AUTH}
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
     assert {(method, path) for method, path, _ in operations()} == routed()
+
+
+def test_the_profiles_are_the_ones_that_are_described() -> None:
+    (profile,) = DESCRIPTION["paths"]["/forward-auth/{profile}"]["parameters"]
+    assert {*profile["schema"]["enum"], "envoy"} == PROFILES.keys()
 
 
 def test_the_open_routes_are_the_ones_that_need_no_credentials() -> None:

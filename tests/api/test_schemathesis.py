@@ -16,7 +16,7 @@ from serving import ADMIN_SECRET
 
 pytestmark = pytest.mark.blackbox
 HERE = Path(__file__).parent
-METHODS = {"get", "head", "post", "put", "delete"}
+METHODS = {"get", "head", "post", "put", "delete", "patch", "options", "trace"}
 EXAMPLES = "20"
 OPERATIONS = sum(len(item.keys() & METHODS) for item in description(load_plugins().engines)["paths"].values())
 

@@ -32,12 +32,6 @@ OTHERWISE: Final[Mapping[str, tuple[int, str]]] = {
 }
 """Entries that are answered otherwise than the catalogue expects: with which status, and why."""
 
-DOOR: Final = (
-    "the forward-auth door is not built yet; until then it is a path like any other, and nothing is allowed there"
-)
-NOT_YET: Final[Mapping[str, str]] = {"FWD-001": DOOR, "FWD-002": DOOR, "FWD-040": DOOR, "FWD-013": DOOR}
-"""Entries that expect what does not exist yet: three that something is allowed, one that a refusal is 403 and not 400."""
-
 
 def entries() -> list[Entry]:
     """Return all entries; none where the catalogue is absent."""
@@ -62,7 +56,11 @@ def raw(entry: Entry) -> bytes:
     """Return the bytes that an entry sends."""
     if entry["id"] == "HDR-016":
         return b"GET /Patient HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X-A: 1\r\n" * 10_000 + b"\r\n"
-    return str(entry["raw"]).encode("latin-1")
+    text = str(entry["raw"])
+    if "dialect" in entry.get("setup", ()):
+        # Here the path pins the profile; the catalogue leaves open what does.
+        text = text.replace("/forward-auth", f"/forward-auth/{entry['setup']['dialect']}", 1)
+    return text.encode("latin-1")
 
 
 def text(entry: Entry) -> bytes:
