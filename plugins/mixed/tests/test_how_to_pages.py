@@ -16,7 +16,7 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.plugins import load_plugins
 
 HOW_TO = Path(__file__).parents[3] / "docs" / "how-to"
-PAGES = ("cedar", "cel", "jmespath")
+PAGES = ("cedar", "cel", "jmespath", "rego")
 PLUGINS = load_plugins()
 ADMISSION = Admission(PLUGINS.engines)
 COMPILER = PolicyCompiler(PLUGINS.engines, PLUGINS.shipped)
