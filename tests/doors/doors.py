@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from falconbox.in_process import AccessControl
 
 PROFILES: Final = ("nginx", "traefik", "caddy", "haproxy", "envoy")
 HOST: Final = "box.example"
+GATEWAY: Final = "gateway:a secret of its own"
 Headers = Sequence[tuple[str, str]]
 
 
@@ -120,12 +121,49 @@ class ForwardAuth(Door):
         return status == 200
 
 
+class Gateway(Door):
+    """What an API gateway asks in the words of AuthZEN, having authenticated its caller by itself."""
+
+    def is_asked(self, asked: Asked) -> bool:
+        """A gateway has resolved the target, and asks about callers that it knows, by methods as they are sent."""
+        known = asked.credentials is None or asked.credentials in self.known
+        names = [name.lower() for name, _ in asked.headers]
+        plain = len({*names}) == len(names) and all(name == name.strip() for name in names)
+        return known and plain and "://" not in asked.target and asked.method == asked.method.upper()
+
+    def __init__(self, box: serving.Box, log: Path, known: Collection[str]) -> None:
+        super().__init__("AuthZEN", box.port, log)
+        self.known = known
+        self._box = box
+
+    def decide(self, asked: Asked) -> Decided:
+        caller = {"type": "anonymous", "id": "nobody"}
+        if asked.credentials is not None:
+            caller = {"type": "client", "id": asked.credentials.partition(":")[0]}
+        evaluation = {
+            "subject": caller,
+            "action": {"name": asked.method},
+            "resource": {"type": "route", "id": "a route", "properties": {"uri": asked.target, "ip": "127.0.0.1"}},
+            "context": {"headers": {"host": HOST, **{name: value.strip() for name, value in asked.headers}}},
+            "options": {"context": True},
+        }
+        answer = self._box.ask("POST", "/access/v1/evaluation", evaluation, auth=GATEWAY)
+        assert answer.status == 200, answer
+        record = self._record(answer.json["context"]["decision_id"])
+        decided = Decided(record["decision"] == "allow", tuple(record.get("policies", ())))
+        assert decided.allow is answer.json["decision"]
+        return decided
+
+
 @contextmanager
 def doors(folder: Path, world: Mapping[str, Any]) -> Iterator[list[Door]]:
     """Run a service that holds the world's clients and policies, and applications that guard themselves by its store."""
     with ExitStack() as stack:
         box = stack.enter_context(serving.running(folder, "--trusted-proxies", "127.0.0.1"))
-        for kind, documents in (("Client", world["clients"]), ("AccessPolicy", world["policies"])):
+        gateway = {"id": "gateway", "secret": GATEWAY.partition(":")[2], "grant_types": ["basic"]}
+        asks = {"id": "gateway-asks", "engine": "allow", "link": [{"reference": "Client/gateway"}]}
+        clients, policies = [*world["clients"], gateway], [*world["policies"], asks]
+        for kind, documents in (("Client", clients), ("AccessPolicy", policies)):
             for document in documents:
                 assert box.admin("POST", f"/{kind}", document).status == 201, document
         log = folder / "applications.log"
@@ -138,6 +176,7 @@ def doors(folder: Path, world: Mapping[str, Any]) -> Iterator[list[Door]]:
         yield [
             Door("box", box.port, stdout),
             *(ForwardAuth(profile, box.port, stdout) for profile in PROFILES),
+            Gateway(box, stdout, {f"{client['id']}:{client['secret']}" for client in world["clients"]}),
             Door("Falcon", ports[0], log),
             Door("WSGI", ports[1], log),
         ]
