@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from falconbox.audit_log import AuditTrail, by_command, change
+from falconbox.audit_log import AuditTrail, by_command
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.bootstrap import restore_admin
 from falconbox.errors import Invalid, Problem
+from falconbox.managed import managed_file
 from falconbox.store import Record, Store
 
 
@@ -42,8 +42,7 @@ def recover(store: Store, *, off: Sequence[str], secret: str | None, secret_file
             document = record.body.get("document")
             kept = document if isinstance(document, dict) else {"id": record.id}
             body = {"document": {**kept, "mode": "off"}}
-            with audit.change(change.put(actor, "AccessPolicy", record.id, record, body)):
-                store.put("AccessPolicy", record.id, body, expect=record.version)
+            audit.put(actor, "AccessPolicy", record.id, record, body)
     generated = restore_admin(store, audit, SecretHasher(), secret, secret_file, actor=actor)
     return Recovery(tuple(off), generated, str(secret_file))
 
@@ -52,10 +51,8 @@ def _own_policy(store: Store, policy_id: str) -> Record | Problem:
     record = store.get("AccessPolicy", policy_id)
     if record is not None:
         return record
-    pointer = store.get("policy-source", "default")
-    members: Sequence[dict[str, Any]] = () if pointer is None else pointer.body["members"]
-    for member in members:
-        if (member["type"], member["id"]) == ("AccessPolicy", policy_id):
-            detail = f"comes from a policy directory: change it there ({member['file']}), then restart"
-            return Problem(f"AccessPolicy/{policy_id}", detail)
-    return Problem(f"AccessPolicy/{policy_id}", "there is no such policy")
+    file = managed_file(store, "AccessPolicy", policy_id)
+    if file is None:
+        return Problem(f"AccessPolicy/{policy_id}", "there is no such policy")
+    detail = f"comes from a policy directory: change it there ({file}), then restart"
+    return Problem(f"AccessPolicy/{policy_id}", detail)

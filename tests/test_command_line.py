@@ -15,7 +15,7 @@ import click
 import pytest
 
 from falconbox.authentication.secrets import SecretHasher
-from falconbox.cli import cli, commands, keys, sessions
+from falconbox.cli import cli, clients, commands, keys, sessions
 from falconbox.setting_table import TABLE
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +59,7 @@ def walk(group: click.Group, prefix: str = "falconbox") -> dict[str, click.Comma
 
 
 def test_the_reference_names_every_command_and_no_other() -> None:
-    assert commands.cli is keys.cli is sessions.cli is cli
+    assert clients.cli is commands.cli is keys.cli is sessions.cli is cli
     described = {
         match.group(1).strip() for match in re.finditer(r"^\| `(falconbox(?: [a-z-]+)+)", REFERENCE, re.MULTILINE)
     }

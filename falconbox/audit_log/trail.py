@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from falconbox.audit_log.change import Change
+from falconbox.audit_log.actor import Actor
+from falconbox.audit_log.change import Change, Code, put
 from falconbox.errors import FalconboxError, StoreConflict, StoreUnavailable
-from falconbox.store import Record, Store
+from falconbox.store import Expect, Record, Store
 
 ENTRY: Final = "audit-entry"
 """The kind of stored document that an entry is."""
@@ -55,6 +56,24 @@ class AuditTrail:
             self._remove(entry)
             raise
         self._made(entry)
+
+    def put(
+        self,
+        actor: Actor,
+        kind: str,
+        resource_id: str,
+        previous: Record | None,
+        body: Mapping[str, Any],
+        *,
+        code: Code | None = None,
+    ) -> Record:
+        """Store a body of a client or policy in the place of what was there (None: nothing), on record.
+
+        `code` None: it is created or replaced. Raises StoreConflict if something else is there now.
+        """
+        expected = Expect.ABSENT if previous is None else previous.version
+        with self.change(put(actor, kind, resource_id, previous, body, code=code)):
+            return self._store.put(kind, resource_id, body, expect=expected)
 
     def _made(self, entry: Record) -> None:
         """Leave word that the change has been made, so that the next service that looks writes it down."""

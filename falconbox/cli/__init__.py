@@ -33,7 +33,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 done, 1 something is wrong with the input, 2 it cannot even start."""
-    from falconbox.cli import commands, keys, sessions  # noqa: F401  # importing registers them
+    from falconbox.cli import clients, commands, keys, sessions  # noqa: F401  # importing registers them
 
     try:
         status = cli.main(standalone_mode=False)

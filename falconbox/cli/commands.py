@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from falconbox.cli import Group, cli
+from falconbox.cli.clients import secret_from_input
 from falconbox.cli.output import OUTPUT, print_json, print_table
 from falconbox.errors import StartupError
 from falconbox.setting_table import TABLE
@@ -131,10 +131,7 @@ def hash_secret() -> None:
     """Read a secret from standard input and print its hash, for `secret: {hash: ...}` in a policy directory."""
     from falconbox.authentication.secrets import SecretHasher
 
-    secret = sys.stdin.readline().rstrip("\r\n")
-    if not secret:
-        raise StartupError("there is no secret on standard input")
-    click.echo(SecretHasher().hash(secret))
+    click.echo(SecretHasher().hash(secret_from_input()))
 
 
 @cli.command()

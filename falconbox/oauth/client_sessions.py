@@ -8,6 +8,7 @@ from typing import Final
 
 from falconbox.audit_log import Actor, AuditTrail, Change
 from falconbox.errors import StoreConflict
+from falconbox.managed import managed_file
 from falconbox.oauth.sessions import KIND, is_dead
 from falconbox.store import Expect, Record, Store
 from falconbox.world import EPOCH, World
@@ -21,11 +22,9 @@ SETTLED: Final = 300.0
 
 def is_known(store: Store, client_id: str) -> bool:
     """Whether there is a client of that id, managed ones too, or a session of it. Raises StoreError."""
-    pointer = store.get("policy-source", "default")
-    managed = () if pointer is None else pointer.body["members"]
     return (
         store.get("Client", client_id) is not None
-        or any((member["type"], member["id"]) == ("Client", client_id) for member in managed)
+        or managed_file(store, "Client", client_id) is not None
         or store.find(KIND, {"client": client_id}, limit=1).total > 0
     )
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
-from falconbox.authentication.rotation import stored_secret
-from falconbox.mapping import client_body, secrets_from_body
+from falconbox.authentication.registration import HashSecret, registered
 from falconbox.model import AccessPolicy, Client
 from falconbox.resources.configuration import Configuration
 from falconbox.snapshot import Snapshot
 from falconbox.store import Record, Store
-
-HashSecret = Callable[[str], str]
 
 
 class Clients(Configuration):
@@ -40,12 +37,8 @@ class Clients(Configuration):
 
     def stored_body(self, document: dict[str, Any], previous: Record | None) -> Mapping[str, Any]:
         """Return the stored body, with the secret hashed."""
-        public = self.admission.client(document)
         before = None if previous is None else previous.body
-        secrets = () if before is None else secrets_from_body(before)
-        if "secret" in document:
-            secrets = (stored_secret(self._hash_secret(document["secret"]), time.time()),)
-        return client_body(public, secrets, before)
+        return registered(document, before, self.admission, self._hash_secret, time.time())
 
     def search_values(self, document: Mapping[str, Any], name: str) -> set[str]:
         """Return the values of a search parameter; a client is active unless it says otherwise."""

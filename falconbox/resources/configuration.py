@@ -23,7 +23,7 @@ from falconbox.problems import HTTPProblem
 from falconbox.resources import exchange
 from falconbox.schemas import did_you_mean
 from falconbox.snapshot import Snapshot
-from falconbox.store import Expect, Record, Store
+from falconbox.store import Record, Store
 
 PAGING = ("_count", "_after")
 
@@ -134,9 +134,7 @@ class Configuration(ABC):
         body: Mapping[str, Any],
         code: Code | None = None,
     ) -> None:
-        expected = Expect.ABSENT if previous is None else previous.version
-        with self.audit.change(change.put(exchange.actor(req), self.kind, resource_id, previous, body, code=code)):
-            self.store.put(self.kind, resource_id, body, expect=expected)
+        self.audit.put(exchange.actor(req), self.kind, resource_id, previous, body, code=code)
 
     def _answer_written(self, req: falcon.Request, resp: falcon.Response, resource_id: str, status: HTTPStatus) -> None:
         self.snapshot.refresh()

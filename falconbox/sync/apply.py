@@ -12,14 +12,13 @@ from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail, Change, by_directory, change
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.errors import Invalid, Problem, StartupError, StoreConflict
+from falconbox.managed import MEMBER, POINTER
 from falconbox.store import Expect, Record, Store
 from falconbox.sync.checking import check_entries, resolve
 from falconbox.sync.directory import Entry, Key, read_directory
 from falconbox.sync.git import Commit, current_commit, is_older
 from falconbox.sync.plan import Member, Plan, make_plan
 
-POINTER: Final = ("policy-source", "default")
-MEMBER: Final = "managed-member"
 ATTEMPTS: Final = 5
 LEFTOVER_AGE: Final = 600.0
 """Seconds after which a member that the pointer does not name is taken for a leftover."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -194,6 +196,35 @@ def test_no_request_is_lost_with_a_secret_that_lives_while_it_is_rotated_again_a
     assert lost == []
     assert len(done) >= CALLERS * REQUESTS / 2
     assert "s3cret-" not in json.dumps(box.log()) + box.errors()
+
+
+def test_commands_beside_the_running_service_count_within_its_look_at_the_store_and_are_in_its_log(box: Box) -> None:
+    created = command(box, "create", "by-command", "--grant", "basic", "--grant", "client_credentials")
+    policy = {"id": "by-command", "engine": "allow", "link": [{"reference": "Client/by-command"}]}
+    until(lambda: token(box, "by-command", created["secret"]) == 200)
+    assert box.admin("POST", "/AccessPolicy", policy).status == 201
+    rotated = command(box, "rotate-secret", "by-command", "--overlap", "3600")
+    until(lambda: basic(box, "by-command", rotated["secret"]) == 200)
+    assert basic(box, "by-command", created["secret"]) == 200
+    assert rotated["client"] == box.admin("GET", "/Client/by-command").json
+    last = command(box, "rotate-secret", "by-command", "--overlap", "0")
+    until(lambda: basic(box, "by-command", last["secret"]) == 200)
+    assert [basic(box, "by-command", known["secret"]) for known in (created, rotated)] == [401, 401]
+    until(lambda: len(rotations(box, "by-command")) == 2)
+    assert {record["actor"]["command"] for record in rotations(box, "by-command")} == {"clients rotate-secret"}
+    refused = run_command(box, "rotate-secret", "managed")
+    assert (refused.returncode, "managed.yaml" in refused.stderr) == (1, True)
+
+
+def command(box: Box, *arguments: str) -> Any:
+    done = run_command(box, *arguments, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def run_command(box: Box, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "falconbox", "clients", *arguments]
+    return subprocess.run(line, cwd=box.folder, env=serving.environment(), capture_output=True, text=True, timeout=120)
 
 
 def test_a_rotation_survives_a_killed_process_or_has_not_happened(tmp_path: Path) -> None:
