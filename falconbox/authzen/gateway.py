@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from falconbox.authzen.entities import Entities
 from falconbox.authzen.evaluation import Entity, Evaluation
@@ -36,7 +35,7 @@ NO_BODY: Final = RequestBody(None, None, sent=False)
 """Nothing was sent; whatever is asked of it, it stays as it is."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_ABSOLUTE: Final = re.compile(r"https?://[^/?#\\]+(?=/)", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(r"(?P<scheme>https?)://[A-Za-z0-9._~:@!$&'()*+,;=%\[\]-]+(?=/)", re.IGNORECASE | re.ASCII)
 
 
 class SubjectRejected(FalconboxError):
@@ -64,7 +63,9 @@ def caller_of(subject: Entity, clients: Mapping[str, Client]) -> Caller:
 
 def target_of(route: Entity) -> Target:
     """Return the target of a route: its property `uri`, absolute or not, else its id. Raises Malformed."""
-    return read_target(_ABSOLUTE.sub("", _uri(route), count=1))
+    uri = _uri(route)
+    absolute = _ABSOLUTE.match(uri)
+    return read_target(uri if absolute is None else uri[absolute.end() :])
 
 
 def named(evaluation: Evaluation) -> dict[str, str]:
@@ -83,7 +84,7 @@ def request_of(evaluation: Evaluation, caller: Caller, entities: Entities) -> Re
     if not _TOKEN.fullmatch(evaluation.action.name):
         raise Malformed("the action is no HTTP method")
     absolute = _ABSOLUTE.match(_uri(evaluation.resource))
-    scheme = None if absolute is None else urlsplit(absolute.group()).scheme
+    scheme = None if absolute is None else absolute["scheme"].lower()
     address, headers = _address(properties.get("ip")), _headers(evaluation.context)
     document = build_document(
         method=evaluation.action.name,
@@ -121,6 +122,9 @@ def _address(text: Any) -> str | None:
 def _headers(context: Mapping[str, Any] | None) -> dict[str, str] | None:
     sent = (context or {}).get("headers")
     if not isinstance(sent, Mapping) or not all(isinstance(value, str) for value in sent.values()):
+        return None
+    # Beyond ASCII there are letters whose small ones are those of other names.
+    if not all(_TOKEN.fullmatch(name) for name in sent):
         return None
     headers = {name.lower(): value for name, value in sent.items()}
     return headers if len(headers) == len(sent) else None

@@ -139,7 +139,8 @@ def test_what_a_gateway_cannot_tell_fails_every_policy_that_reads_it(stage: Stag
      ("remote-addr", "192.0.2.7", {"properties": {"ip": "::ffff:192.0.2.7"}}, []),
      ("scheme", "https", {"uri": "https://h/Patient"}, [{"uri": "/Patient"}, {"uri": "/Patient", "properties": {"scheme": "https"}}]),
      ("headers", {"x-tenant": "a"}, {"context": {"headers": {"X-Tenant": "a", "Authorization": "Basic x", "X-Forwarded-For": "1.2.3.4"}}},
-      [{}, {"context": {}}, {"context": {"headers": []}}, {"context": {"headers": {"X-Tenant": 1}}}, {"context": {"headers": {"a": "1", "A": "2"}}}])],
+      [{}, {"context": {}}, {"context": {"headers": []}}, {"context": {"headers": {"X-Tenant": 1}}}, {"context": {"headers": {"a": "1", "A": "2"}}},
+       {"context": {"headers": {"X-Tenant": "a", "\u212aey": "b"}}}, {"context": {"headers": {"X-Tenant": "a", "": "b"}}}])],
 )  # fmt: skip
 def test_what_a_gateway_may_tell_is_seen_and_is_unknown_where_it_does_not(
     stage: Stage, key: str, value: Any, told: Any, untold: Any
@@ -168,7 +169,8 @@ def test_an_action_that_is_no_method_is_denied(stage: Stage, method: str) -> Non
 
 ODD = ["", "Patient", "//Patient", "/a/../Patient", "/./Patient", "/a//b", "/a%2fb", "/a\\b", "/a;b", "/a#b", "/a b", "/a\x00", "/%zz", "/%2550",
        "/ü", "/%ff", "/Pati%EF%BD%85nt", "http://", "http://h", "http:///Patient", "http:/Patient", "https://h\\x/Patient", "ftp://h/Patient",
-       "javascript:alert(1)", "*", "/a\r\nb", "https://h?/Patient", "https://h#/Patient", "//h/Patient", "http://h//Patient", "/a?x=%ff"]  # fmt: skip
+       "javascript:alert(1)", "*", "/a\r\nb", "https://h?/Patient", "https://h#/Patient", "//h/Patient",
+       "/ahttp://h/Patient", "/http://h/Patient", "xhttp://h/Patient", "http://h https://h/Patient", "https://a\u2100b/Patient", "https://\u017f/Patient", "http://h//Patient", "/a?x=%ff"]  # fmt: skip
 
 
 @pytest.mark.parametrize("uri", ODD)
@@ -178,6 +180,15 @@ def test_a_target_that_can_be_read_in_two_ways_is_denied_whatever_policies_say(s
         decision = stage.inquiry().decide(read_evaluation(asked))
         assert (decision.allow, decision.code) == (False, "malformed")
     assert not stage.says(route(None, properties={"uri": 7}, id="/Patient"))
+
+
+@pytest.mark.parametrize("before", ["", "https://h", "HTTP://[::1]:8080", "http://[h"])
+def test_only_what_stands_before_the_path_is_taken_for_a_host(stage: Stage, before: str) -> None:
+    stage.judge_by({**REST, **requiring({"properties": {**at("uri", {"const": "/a"})["properties"],
+                                                        **at("query-string", {"const": "to=https://h/b&c=http://h/d"})["properties"],
+                                                        **at("params.to", {"const": "https://h/b"})["properties"]}})})  # fmt: skip
+    assert stage.says(route(f"{before}/a?to=https://h/b&c=http://h/d"))
+    assert not stage.says(route(f"{before}/a?to=/b&c=/d"))
 
 
 @catalogue.NEEDED
@@ -196,12 +207,15 @@ def test_the_catalogue_of_paths_is_decided_as_at_the_box(stage: Stage) -> None:
     assert tried > 25
 
 
-@given(st.text(st.sampled_from("/aP.%2fe5cb0?=&;#\\ \x00ü{}~"), max_size=12))
+@given(
+    st.lists(st.sampled_from([*"/aP.%2fe5cb0?=&;#\\ \x00ü{}~", "http://h", "HTTPS://h:1"]), max_size=12).map("".join)
+)
 @settings(max_examples=500, deadline=None)
 def test_the_target_that_is_judged_is_the_one_that_the_canonicaliser_reads(one: Stage, uri: str) -> None:
     decision = one.inquiry().decide(read_evaluation(route(uri)))
+    hosts = [host for host in ("http://h/", "HTTPS://h:1/") if uri.startswith(host)]
     try:
-        target = read_target(uri)
+        target = read_target(uri.removeprefix(hosts[0][:-1]) if hosts else uri)
     except Malformed:
         assert decision.code == "malformed"
         assert named(read_evaluation(route(uri))) == {}
