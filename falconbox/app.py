@@ -156,7 +156,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "Session": Sessions(store, audit_log, snapshot),
         "box": Box(store),
         "token": OAuthEndpoint(TokenEndpoint(authentication, store, tokens), audit_log),
-        "test_policy": TestPolicy(snapshot, admission, decision_point),
+        "test_policy": TestPolicy(snapshot, admission, decision_point, store),
         "healthz": Healthz(),
         "readyz": Readyz(checks),
         "jwks": WellKnown(keys.jwk_set, "application/jwk-set+json"),

@@ -1,4 +1,4 @@
-"""Take secrets out of a request document before somebody is shown it."""
+"""Take secrets out of a document before somebody is shown it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from falconbox.wording import escape
 
 MASK: Final = "***"
 
-PLACES: Final = ("params", "headers", "body")
-"""Where a caller puts secrets. A client is shown without its own; of its `details` the same names are masked."""
+PLACES: Final = ("params", "headers", "body", "subject", "action", "resource", "context")
+"""Where a caller puts secrets, or the box has some: of a request, and of an AuthZEN evaluation.
+
+A client is shown without its own; of its `details` the same names are masked.
+"""
 
 _SECRET: Final = re.compile(
     r"secret|pass(?:word|wd|phrase|code)|token|api[-_]?key|credential|assertion|private|signature|session|\bpin\b|\botp\b",

@@ -34,7 +34,7 @@ def answer(pointer: str | None) -> PolicyAnswer:
         "credentials",
     ],
 )
-@pytest.mark.parametrize("place", ["headers", "params", "body"])
+@pytest.mark.parametrize("place", ["headers", "params", "body", "subject", "action", "resource", "context"])
 def test_a_value_that_is_named_like_a_secret_is_masked_wherever_a_caller_can_put_it(name: str, place: str) -> None:
     document: dict[str, Any] = {"uri": "/x", place: {name: CANARY, "other": 1, "deep": [{name: {"a": CANARY}}]}}
     if place == "params":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
 
 from falconbox.authzen.entities import AmbiguousEntity, Entities
 from falconbox.authzen.evaluation import Evaluation
@@ -10,8 +12,26 @@ from falconbox.authzen.gateway import NO_BODY, ROUTE, SubjectRejected, caller_of
 from falconbox.decision.point import DecisionPoint, Question
 from falconbox.document import RequestDocument
 from falconbox.errors import Malformed, SnapshotStale
-from falconbox.model import Decision
+from falconbox.model import Decision, PolicyAnswer
 from falconbox.world import World
+
+UNDECIDABLE: Final = (AmbiguousEntity, Malformed, SubjectRejected)
+"""What makes an evaluation a denial before any policy has settled it."""
+
+
+def policy_type(evaluation: Evaluation) -> str:
+    """Return the type of the policies that decide an evaluation."""
+    return "rest" if evaluation.resource.type == ROUTE else "authzen"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision, and what every candidate answers. `document` is what policies see, `detail` why there is none."""
+
+    decision: Decision
+    document: Mapping[str, Any] | None = None
+    answers: tuple[PolicyAnswer, ...] = ()
+    detail: str | None = None
 
 
 class Inquiry:
@@ -29,21 +49,31 @@ class Inquiry:
         `brief`: without the reasons of a denial, and without asking shadow policies.
         """
         try:
-            pep, question, policy_type = self._question(evaluation)
+            asker, question = self._question(evaluation)
             # What the box knows of a subject may be looked up as late as a policy reads it.
-            decision = self._decision_point.decide(self._world, pep, question, policy_type, brief=brief)
-        except (AmbiguousEntity, Malformed, SubjectRejected) as error:
+            decision = self._decision_point.decide(self._world, asker, question, policy_type(evaluation), brief=brief)
+        except UNDECIDABLE as error:
             return Decision(allow=False, code=error.code, revision=self._world.revision)
         if decision.code == SnapshotStale.code:
             raise SnapshotStale
         return decision
 
-    def _question(self, evaluation: Evaluation) -> tuple[str | None, Question, str]:
-        """Return whose policies are asked, what they are asked, and of which type they are."""
+    def explain(self, evaluation: Evaluation) -> Explained:
+        """Decide an evaluation and tell why. Slow; for people. Raises as `decide` does."""
+        decision = self.decide(evaluation)
+        try:
+            asker, question = self._question(evaluation)
+            answers = self._decision_point.explain(self._world, asker, question, policy_type(evaluation))
+        except UNDECIDABLE as error:
+            return Explained(decision, detail=error.detail)
+        return Explained(decision, question.read(body=False), answers)
+
+    def _question(self, evaluation: Evaluation) -> tuple[str | None, Question]:
+        """Return whose policies are asked, and what they are asked."""
         if evaluation.resource.type != ROUTE:
-            return self._pep, RequestDocument(self._document(evaluation), {}, NO_BODY), "authzen"
+            return self._pep, RequestDocument(self._document(evaluation), {}, NO_BODY)
         caller = caller_of(evaluation.subject, self._world.clients)
-        return caller.client_id, request_of(evaluation, caller, self.entities), "rest"
+        return caller.client_id, request_of(evaluation, caller, self.entities)
 
     def _document(self, evaluation: Evaluation) -> dict[str, Any]:
         document: dict[str, Any] = {

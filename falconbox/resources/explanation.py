@@ -14,8 +14,12 @@ EVAL_RESULTS: Final = {Outcome.YES: True, Outcome.NO: False, Outcome.FAILED: "fa
 
 def explained(document: Mapping[str, Any], decision: Decision, answers: Iterable[PolicyAnswer]) -> dict[str, Any]:
     """Return the request document, the decision, and what each candidate answered."""
+    return {"request": document, **why(decision, answers)}
+
+
+def why(decision: Decision, answers: Iterable[PolicyAnswer]) -> dict[str, Any]:
+    """Return the decision, and what each candidate answered."""
     return {
-        "request": document,
         "decision": "allow" if decision.allow else "deny",
         "code": decision.code,
         "by": list(decision.by),
