@@ -107,6 +107,53 @@ def test_decisions_go_on_until_the_snapshot_is_stale_and_come_back_with_the_stor
         assert box.admin("POST", "/Client", {"id": "other", "secret": "other-secret"}).status == 201
 
 
+def asked_about(kind: str, subject: str) -> dict[str, Any]:
+    """An evaluation; of a `robot arm` the box can know nothing, since it has no such type."""
+    return {
+        "subject": {"type": kind, "id": subject},
+        "action": {"name": "read"},
+        "resource": {"type": "a record", "id": "1"},
+    }
+
+
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_applications_hear_of_no_decision_for_which_the_store_would_have_been_asked(
+    tmp_path: Path, database: Database, how: str
+) -> None:
+    store = f"mongodb://127.0.0.1:{database.port}/box"
+    user, robot = asked_about("user", "u1"), asked_about("robot arm", "r1")
+    action = {"subject": user["subject"], "resource": user["resource"]}
+    questions = [
+        ("/access/v1/evaluation", user), ("/access/v1/evaluation", asked_about("user", "an unknown@identifier")),
+        ("/access/v1/evaluations", {**user, "evaluations": [robot, {}, robot]}), ("/access/v1/search/subject", user),
+        ("/access/v1/search/resource", {**user, "resource": {"type": "user"}}), ("/access/v1/search/action", action),
+        ("/auth/test-policy", {"evaluation": user}),
+    ]  # fmt: skip
+    with serving.running(tmp_path, "--store", store, "--max-staleness", "8") as box:
+        for policy in (
+            {"id": "everything", "engine": "allow"},
+            {"id": "whoever", "type": "authzen", "engine": "allow"},
+        ):
+            assert box.admin("POST", "/AccessPolicy", policy).status == 201
+        for path in ("/User/u1", "/Action/read"):
+            assert box.admin("PUT", path, {}).status == 201
+        for path, question in questions:
+            assert box.ask("POST", path, question).status == 200
+        database.kill() if how == "kill" else database.freeze()
+        for path, question in questions:
+            answer = box.ask("POST", path, question)
+            assert answer.status == 503, (path, answer)
+            assert answer.json["code"] in {"store-unavailable", "snapshot-stale"}
+            assert ("message" in answer.json) is path.startswith("/access/")
+            assert not answer.json.keys() & {"decision", "evaluations", "results"}
+        # What nobody looks up is decided for as long as the policies are fresh, and no longer.
+        until(lambda: box.ask("POST", "/access/v1/evaluation", robot).status == 503)
+        assert box.ask("POST", "/access/v1/evaluation", robot).json["code"] == "snapshot-stale"
+        database.start() if how == "kill" else database.thaw()
+        for path, question in questions:
+            until(lambda path=path, question=question: box.ask("POST", path, question).status == 200)
+
+
 def test_a_token_is_not_given_out_while_its_session_cannot_be_stored(tmp_path: Path, database: Database) -> None:
     with serving.running(tmp_path, "--store", f"mongodb://127.0.0.1:{database.port}/box") as box:
         client = {"id": "app", "secret": "my-own-secret", "grant_types": ["client_credentials"]}
