@@ -100,6 +100,25 @@ def search(
     return find(read_search(wanted, asked), stage.inquiry(pep), after=after, limit=limit)
 
 
+@given(st.text(max_size=70) | st.sampled_from(["", "user-00010", "user-00029", "user-00030", "\x00", "~", "x" * 64]))
+@settings(max_examples=100, deadline=None)
+def test_wherever_a_search_goes_on_it_finds_only_what_it_finds_anyway(crowded: Stage, after: str) -> None:
+    """So a token, even one that is forged with the key out of the store, leads to nothing that is not permitted."""
+    whole = everything(crowded, "subject", question())
+    token = PageTokens(crowded.store).seal(after, digest()) if len(after.encode()) <= 64 else None
+    place = after if token is None else PageTokens(crowded.store).open(token, digest())
+    found = search(crowded, "subject", question(), after=place)
+    assert found.results == [one for one in whole if one["id"] > place]
+
+
+@pytest.fixture(scope="module")
+def crowded(folder: Path) -> Stage:
+    stage = Stage(folder / "crowded")
+    crowd(stage, 30, 3)
+    stage.judge_by(ADMINS)
+    return stage
+
+
 # What a page costs.
 
 ADMINS = requiring(at("subject.properties.role", {"const": "admin"}))
