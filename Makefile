@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+CLIENTS := $(VENV)-clients
 SOURCES := pyproject.toml
 RESOLVE := --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-plugins test-proxies bench lock clean
+.PHONY: help run test check test-plugins test-proxies test-clients bench lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -30,6 +31,9 @@ test-proxies: $(VENV)/.tested ## Install nginx, Caddy and HAProxy if they are mi
 	.ci/install_proxies
 	FALCONBOX_TEST_PROXIES=1 $(BIN)/python -m pytest -q tests/proxies
 
+test-clients: $(VENV)/.tested $(CLIENTS)/.installed ## Install OAuth clients from PyPI and npm beside falconbox, and let each get and use a token.
+	FALCONBOX_TEST_CLIENTS=1 $(BIN)/python -m pytest -q tests/clients
+
 bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.
 	$(BIN)/python benchmarks/decide.py
 	$(BIN)/python benchmarks/document.py
@@ -40,9 +44,11 @@ lock: | $(VENV)/bin/python ## Resolve the requirements anew.
 	$(BIN)/pip-compile $(RESOLVE) --all-build-deps --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile $(RESOLVE) --output-file requirements-dev.lock requirements-dev.in
 	$(BIN)/python plugins/lock.py $(RESOLVE)
+	$(BIN)/pip-compile $(RESOLVE) --no-annotate --output-file tests/clients/python/requirements.lock tests/clients/python/requirements.in
+	npm update --prefix tests/clients/node --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## Remove what was made, but no data.
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -57,4 +63,11 @@ $(VENV)/.installed: requirements.lock $(SOURCES) | $(VENV)/bin/python
 $(VENV)/.tested: requirements-dev.lock $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CLIENTS)/.installed: tests/clients/python/requirements.lock tests/clients/node/package-lock.json | $(VENV)/bin/python
+	$(BIN)/python -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/python/requirements.lock
+	cp tests/clients/node/package.json tests/clients/node/package-lock.json $(CLIENTS)
+	npm ci --prefix $(CLIENTS) --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
