@@ -9,6 +9,14 @@ from falconbox import NO_FACETS, Facets, regex
 from falconbox.facets import ANY_STRING, Strings
 from falconbox.wording import escape
 
+ALWAYS_OBJECTS: Final = frozenset({
+    "/client", "/client/details", "/headers", "/jwt", "/params", "/session",
+    "/action", "/action/properties", "/context", "/resource", "/resource/properties", "/subject", "/subject/properties",
+})  # fmt: skip
+"""What is an object wherever a document has it: of requests in the first line, of AuthZEN evaluations in the second."""
+
+FOUND_OTHERWISE: Final = frozenset({"/request-method", "/uri"})
+
 _SCALARS: Final = (str, int, bool, type(None))
 
 
@@ -51,16 +59,26 @@ def _wanted(schema: Any) -> Strings:
 
 
 def _constants(schema: Mapping[str, Any], pointer: str = "") -> dict[str, Any]:
-    """Return the values that must stand under `client` and `jwt`, as far as every step to them is required."""
+    """Return the values that must stand at places, as far as every step to them is required, and is one in an object.
+
+    `required` and `properties` say nothing of what is no object: such a document is not answered no.
+    """
+    if pointer and pointer not in ALWAYS_OBJECTS and schema.get("type") not in ("object", ["object"]):
+        return {}
     found: dict[str, Any] = {}
     required = schema.get("required", ())
     for name, member in _members(schema).items():
-        below = pointer or name in ("client", "jwt")
-        if not below or name not in required or not isinstance(member, Mapping):
-            continue
         place = f"{pointer}/{escape(name)}"
-        for keyword in ("const", "constant"):
-            if keyword in member and isinstance(member[keyword], _SCALARS):
-                found[place] = member[keyword]
+        if name not in required or not isinstance(member, Mapping) or place in FOUND_OTHERWISE:
+            continue
+        if values := [value for value in _only(member) if isinstance(value, _SCALARS)]:
+            found[place] = values[0]
         found |= _constants(member, place)
     return found
+
+
+def _only(schema: Mapping[str, Any]) -> list[Any]:
+    """Return the only values that a schema lets stand: what each of its keywords wants that wants one."""
+    alternatives = schema.get("enum")
+    known = [schema[keyword] for keyword in ("const", "constant") if keyword in schema]
+    return known + (alternatives if isinstance(alternatives, list) and len(alternatives) == 1 else [])

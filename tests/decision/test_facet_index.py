@@ -23,6 +23,7 @@ PAIRS = 100_000
 POINT = DecisionPoint(lambda: True)
 URIS = ["/Patient", "/Patient/1", "/Patient/2", "/Encounter", "/", "/patient", "/Patient\n"]
 METHODS = ["get", "post", "GET", ""]
+NESTED = ["client", "params", "jwt", "body", "resource"]
 
 
 class Dice:
@@ -53,6 +54,8 @@ class Dice:
                 "required": self.word([["id"], []]),
                 "properties": {"id": self.word([{"const": "a"}, {"const": 1}, {"const": True}])},
             }
+        if self.random.random() < 0.3:
+            members[self.word(NESTED)] = self.nested()
         made: dict[str, Any] = {"properties": members}
         if self.random.random() < 0.7:
             made["required"] = [*members]
@@ -61,7 +64,17 @@ class Dice:
                 self.schema(depth + 1) for _ in range(self.random.randint(1, 3))
             ]
         if self.random.random() < 0.1:
-            made["required"] = [*made.get("required", ()), "body"]
+            made["required"] = sorted({*made.get("required", ()), "body"})
+        return made
+
+    def nested(self, depth: int = 0) -> dict[str, Any]:
+        """Make a schema of an object that need not be one, or not be there, unless it says so."""
+        kinds = [{"const": "a"}, {"constant": 1}, {"enum": ["a"]}, {"enum": ["a", "b"]}, {"const": "a", "enum": ["a"]}]
+        members = [self.word(kinds), self.nested(depth + 1)] if depth < 2 else [self.word(kinds)]
+        name = self.word(["kind", "a/b"])
+        made: dict[str, Any] = {"properties": {name: self.word(members)}, "required": self.word([[name], [name], []])}
+        if self.random.random() < 0.5:
+            made["type"] = self.word(["object", ["object"], ["object", "string"]])
         return made
 
     def policy(self, number: int) -> AccessPolicy:
@@ -72,19 +85,26 @@ class Dice:
         return AccessPolicy(f"p{number:02}", engine, body, links, effect)
 
     def unknown(self) -> frozenset[str]:
-        return frozenset(key for key in ("body", "client", "headers") if self.random.random() < 0.05)
+        return frozenset(key for key in ("body", "client", "headers", "jwt") if self.random.random() < 0.05)
 
     def document(self) -> dict[str, Any]:
         made: dict[str, Any] = {"uri": self.word(URIS), "request-method": self.word(METHODS), "params": {}}
         if self.random.random() < 0.6:
             made["client"] = {"id": self.word(["a", "b", 1, True, 1.0, [1]])}
+        for name in NESTED:
+            if self.random.random() < 0.5:
+                made.setdefault(name, {}).update({self.word(["kind", "a/b"]): self.value_at()})
         if self.random.random() < 0.1:
-            made["body"] = {}
+            made["body"] = self.word([{}, "a", [{"kind": "a"}], None, 1])
         if self.random.random() < 0.1:
             made["uri"] = self.word([None, ["/Patient"], {"x": 1}, 5])
         if self.random.random() < 0.1:
             del made[self.word([*made])]
         return made
+
+    def value_at(self, depth: int = 0) -> Any:
+        inner = {self.word(["kind", "a/b"]): self.value_at(depth + 1)} if depth < 2 else {}
+        return self.word(["a", "b", 1, True, None, ["a"], inner, inner])
 
 
 def test_a_look_up_decides_with_its_reasons_what_asking_everybody_decides() -> None:

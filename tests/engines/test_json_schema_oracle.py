@@ -110,7 +110,11 @@ def test_where_the_facets_of_a_schema_do_not_hold_it_says_no(dialect: str) -> No
     @given(SCHEMAS_OF[dialect], st.lists(DOCUMENTS, min_size=1, max_size=5))
     def says_no(schema: Any, documents: list[dict[str, Any]]) -> None:
         evaluator = compiled_unless_too_much(schema)
-        for document in documents:
+        for asked in documents:
+            # A request has these as objects, or not at all.
+            document = {
+                key: asked[key] for key in asked if key not in ("client", "params") or isinstance(asked[key], dict)
+            }
             assert holds(evaluator.facets, document) or evaluator.evaluate(document) is False
 
     says_no()
