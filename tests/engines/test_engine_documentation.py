@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 import yaml
 from policies_of_schemas import compiled
 
-from falconbox import hookspecs
+import falconbox
+from falconbox import Engine, Evaluator, hookspecs
 from falconbox.bounds import MAX_BODY_CHARACTERS, MAX_BODY_VALUES
 from falconbox.model import MAX_DEPTH
 from falconbox.plugins import HOOKS, load_plugins
@@ -20,6 +23,8 @@ from falconbox_json_schema.work import MAX_EVALUATIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIALECT = (DOCS / "reference" / "json-schema-dialect.md").read_text()
+ENGINES = (DOCS / "reference" / "engines.md").read_text()
+CODE = re.compile(r"`([^`]+)`")
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 NAMED = re.compile(r"`([$A-Za-z0-9]+)`")
 SPECIFIED = {
@@ -41,6 +46,41 @@ def test_every_shipped_engine_is_in_the_reference() -> None:
     page = (DOCS / "reference" / "engines.md").read_text()
     shipped = {name for name, origin in load_plugins().origins.items() if origin.distribution == "falconbox"}
     assert set(re.findall(r"^\| `([a-z-]+)` \| .+ \| .+ \|$", page, re.MULTILINE)) == shipped
+
+
+def rows(page: str, head: str) -> list[list[str]]:
+    """Return the cells of the table that has such a head."""
+    table = page.partition(f"| {head} | |\n|---|---|\n")[2].partition("\n\n")[0]
+    return [row.strip("| ").split(" | ", 1) for row in table.splitlines()]
+
+
+@pytest.mark.parametrize(("head", "protocol"), [("of an engine", Engine), ("of an evaluator", Evaluator)])
+def test_every_member_of_the_contract_is_in_the_reference_and_nothing_else(head: str, protocol: type) -> None:
+    members = {name: value for name, value in vars(protocol).items() if not name.startswith("_")}
+    signatures = {
+        f"{name}({', '.join([*inspect.signature(member).parameters][1:])})" if inspect.isfunction(member) else name
+        for name, member in members.items()
+    }
+    assert {name for cell, _ in rows(ENGINES, head) for name in CODE.findall(cell)} == signatures
+
+
+def test_every_public_name_is_in_the_reference_with_its_fields() -> None:
+    said = {name: text for cell, text in rows(ENGINES, "name") for name in CODE.findall(cell)}
+    assert said.keys() == set(falconbox.__all__)
+    for name, text in said.items():
+        if dataclasses.is_dataclass(made := getattr(falconbox, name)) and isinstance(made, type):
+            fields = {field.name for field in dataclasses.fields(made)}
+            assert fields == set(CODE.findall(text)) - {"compile"}, name
+
+
+def test_every_module_that_engines_may_use_is_in_the_reference_with_what_is_there() -> None:
+    named = rows(ENGINES, "module")
+    assert len(named) == 5
+    for module, text in named:
+        (name,) = CODE.findall(module)
+        found = importlib.import_module(name)
+        # The first words in code are what stands in the module; others, such as methods, stand in these.
+        assert vars(found)[re.split(r"\W", CODE.findall(text)[0])[0]]
 
 
 def test_every_keyword_and_format_of_every_dialect_is_in_the_reference() -> None:
