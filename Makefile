@@ -7,7 +7,7 @@ SOURCES := pyproject.toml
 RESOLVE := --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-plugins test-proxies test-clients bench lock clean
+.PHONY: help run test check test-plugins test-proxies test-clients bench bench-engines lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.
 	$(BIN)/python benchmarks/decide.py
 	$(BIN)/python benchmarks/document.py
 	$(BIN)/python benchmarks/tokens.py
+
+bench-engines: $(VENV)/.tested ## Measure one rule in every engine, plugins too, in an environment that has them all.
+	$(BIN)/python plugins/run_with_all.py benchmarks/engines.py
 
 lock: | $(VENV)/bin/python ## Resolve the requirements anew.
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools

@@ -2,82 +2,30 @@
 
 Then the same for a plugin that `falconbox engines new` has just written, and at last for all plugins together: one
 service with policies of every engine (`plugins/mixed`). Run by `make test-plugins`, with the Python of an environment
-that can build wheels. What falconbox and the tests need is installed once, and lies under each environment.
+that can build wheels.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
-import venv
 from pathlib import Path
 
-PLUGINS = Path(__file__).parent
-ROOT = PLUGINS.parent
-
-
-def run(*command: str | Path, cwd: Path = ROOT) -> None:
-    """Run a command; it must succeed."""
-    subprocess.run([str(part) for part in command], cwd=cwd, check=True)
-
-
-class Workshop:
-    """A folder with wheels and environments."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.wheels = folder / "wheels"
-        self.build(ROOT)
-        venv.create(folder / "base", with_pip=True)
-        self.base = folder / "base" / "bin" / "python"
-        for lock in (ROOT / "requirements.lock", PLUGINS / "requirements-test.lock"):
-            self.install(self.base, "--require-hashes", "-r", lock)
-        self.install(self.base, "--no-deps", *self.wheels.glob("falconbox-*.whl"))
-
-    def build(self, source: Path) -> None:
-        """Build a wheel."""
-        pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check")
-        run(*pip, "--no-deps", "--no-build-isolation", "-w", self.wheels, source)
-
-    def install(self, python: Path, *what: str | Path) -> None:
-        """Install into the environment of a Python."""
-        run(self.base, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", *what)
-
-    def environment(self, name: str, *plugins: Path) -> Path:
-        """Return the Python of a new environment that has these plugins, and under them the base."""
-        venv.create(self.folder / name)
-        python = self.folder / name / "bin" / "python"
-        (packages,) = (self.folder / name).glob("lib/*/site-packages")
-        (below,) = (self.folder / "base").glob("lib/*/site-packages")
-        (packages / "base.pth").write_text(f"{below}\n")
-        locks = [plugin / "requirements.lock" for plugin in plugins if (plugin / "requirements.lock").exists()]
-        if locks:
-            self.install(python, "--require-hashes", *(part for lock in locks for part in ("-r", lock)))
-        names = [plugin.name.replace("-", "_") for plugin in plugins]
-        self.install(python, "--no-deps", *(wheel for name in names for wheel in self.wheels.glob(f"{name}-*.whl")))
-        return python
-
-    def test(self, python: Path, tests: Path) -> None:
-        """Run tests, somewhere else than in the repository."""
-        print(f"-- {tests.parent.name}", flush=True)
-        run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, cwd=self.folder)
+from workshop import PLUGINS, Workshop, plugins, run
 
 
 def main() -> None:
-    """Test every folder beside this file that is a distribution, a new one, and all of them together."""
-    plugins = sorted(path.parent for path in PLUGINS.glob("*/pyproject.toml"))
+    """Test every plugin, a new one, and all of them together."""
     with tempfile.TemporaryDirectory() as place:
         workshop = Workshop(Path(place))
-        for plugin in plugins:
+        for plugin in plugins():
             workshop.build(plugin)
             workshop.test(workshop.environment(plugin.name, plugin), plugin / "tests")
         new = Path(place) / "new" / "falconbox-engine-office-hours"
         run(workshop.base, "-m", "falconbox", "engines", "new", "office-hours", new)
         workshop.build(new)
         workshop.test(workshop.environment("office-hours", new), new / "tests")
-        workshop.test(workshop.environment("all", *plugins), PLUGINS / "mixed" / "tests")
-    print(f"{len(plugins)} plugins tested: {', '.join(plugin.name for plugin in plugins)}")
+        workshop.test(workshop.environment("all", *plugins()), PLUGINS / "mixed" / "tests")
+    print(f"{len(plugins())} plugins tested: {', '.join(plugin.name for plugin in plugins())}")
 
 
 if __name__ == "__main__":
