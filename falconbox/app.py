@@ -37,11 +37,10 @@ from falconbox.oauth.algorithms import ALGORITHMS
 from falconbox.oauth.assertions import ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.client_sessions import forget_dead_sessions
-from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.identity import IdentityTokens
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.last_used import WRITE_INTERVAL, LastUsed
-from falconbox.oauth.metadata import authorization_server, protected_resource
+from falconbox.oauth.metadata import assertion_audiences
 from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
@@ -55,13 +54,12 @@ from falconbox.resources.description import Docs, OpenApi
 from falconbox.resources.exchange import Negotiation
 from falconbox.resources.failures import add_error_handlers
 from falconbox.resources.health import Healthz, Readyz
-from falconbox.resources.oauth_endpoint import OAuthEndpoint
+from falconbox.resources.oauth_table import oauth_resources
 from falconbox.resources.policies import Policies
 from falconbox.resources.response_headers import ResponseHeaders
 from falconbox.resources.secret_rotation import SecretRotation
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
-from falconbox.resources.well_known import WellKnown
 from falconbox.routes import add_routes
 from falconbox.server import Server, listen
 from falconbox.server.front import RecordRefusal
@@ -81,6 +79,8 @@ WELL_KNOWN: Final = (
 )
 OPEN_ROUTES: Final = frozenset(
     {
+        ("POST", "/auth/introspect"),
+        ("POST", "/auth/revoke"),
         ("POST", "/auth/token"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
@@ -126,11 +126,17 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         lambda: snapshot.current.clients,
         read_basic=read_credentials,
         verify=verifier.verify,
-        assertions=ClientAssertions(store, _assertion_audiences(settings)),
+        assertions=ClientAssertions(
+            store, assertion_audiences(settings.public_url, endpoint=settings.token_endpoint_audience)
+        ),
     )
     authenticator = Authenticator(verifier, tokens, used=last_used.note)
     decision_log, audit_log = _logs(settings, plugins, store)
-    decision_point = DecisionPoint(lambda: snapshot.age() <= settings.max_staleness)
+
+    def fresh() -> bool:
+        return snapshot.age() <= settings.max_staleness
+
+    decision_point = DecisionPoint(fresh)
     proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
     box = WsgiDoor("box", proxies)
 
@@ -155,13 +161,12 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "AccessPolicy": Policies(store, audit_log, snapshot, admission),
         "Session": Sessions(store, audit_log, snapshot),
         "box": Box(store),
-        "token": OAuthEndpoint(TokenEndpoint(authentication, store, tokens), audit_log),
+        **oauth_resources(
+            authentication, tokens, keys, store, snapshot, fresh=fresh, audit_log=audit_log, decision_log=decision_log
+        ),
         "test_policy": TestPolicy(snapshot, admission, decision_point, store),
         "healthz": Healthz(),
         "readyz": Readyz(checks),
-        "jwks": WellKnown(keys.jwk_set, "application/jwk-set+json"),
-        "authorization_server": WellKnown(lambda: authorization_server(tokens.issuer)),
-        "protected_resource": WellKnown(lambda: protected_resource(tokens.issuer)),
         **authzen_resources(Access(store, decision_point, decision_log), settings.public_url),
         "openapi": OpenApi(description(plugins.engines)),
         "docs": Docs(),
@@ -248,12 +253,6 @@ def serve(settings: Settings) -> int:
     finally:
         service.close()
     return 0
-
-
-def _assertion_audiences(settings: Settings) -> tuple[str, ...]:
-    server = authorization_server(settings.public_url)
-    audiences = (server["issuer"], server["token_endpoint"])
-    return audiences if settings.token_endpoint_audience else audiences[:1]
 
 
 def _refusal_recorder(decision_log: DecisionLog) -> RecordRefusal:

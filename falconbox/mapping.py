@@ -92,6 +92,7 @@ def client_from_body(
         token_lifetime=None if expiration == "never" else int(expiration),
         audiences=_audiences(public),
         scopes=tuple(public.get("scope", ())),
+        answers_to=frozenset({public["id"], *public.get("auth", {}).get("introspection", {}).get("audience", ())}),
         jwks=tuple(public.get("jwks", {}).get("keys", ())),
         public=public,
         updated_at=updated_at,

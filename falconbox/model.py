@@ -85,7 +85,7 @@ class Client:
     `public` is what the API and the request document show: the client as it was written, without its secret.
     `token_lifetime` is in seconds; None means that its tokens do not expire. `audiences` None means any.
     `generation` changes when the client is created or deactivated, or may do less than before: tokens carry it. `jwks`
-    holds its public keys, as JWKs.
+    holds its public keys, as JWKs. `answers_to` holds the audiences by which tokens are for it, its id among them.
     """
 
     id: str
@@ -101,6 +101,7 @@ class Client:
     source: Source | None = None
     scopes: tuple[str, ...] = ()
     jwks: tuple[Mapping[str, Any], ...] = ()
+    answers_to: frozenset[str] = frozenset()
 
     @property
     def document_view(self) -> Mapping[str, Any]:

@@ -23,6 +23,8 @@ AUTHZEN: Final = "/access/v1/"
 
 OTHERS: Final = {
     "/auth/token": "token",
+    "/auth/introspect": "introspection",
+    "/auth/revoke": "revocation",
     "/auth/test-policy": "test_policy",
     "/healthz": "healthz",
     "/readyz": "readyz",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from falconbox.authentication.basic import BasicAuthentication
-from falconbox.authentication.bearer import BearerAuthentication, World
+from falconbox.authentication.bearer import BearerAuthentication
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.errors import CredentialsRejected, Malformed
 from falconbox.model import ANONYMOUS, Caller
+from falconbox.oauth.standing import World
 from falconbox.oauth.tokens import AccessTokens
 
 

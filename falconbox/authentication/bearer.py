@@ -7,27 +7,15 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Container, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from falconbox.errors import CredentialsRejected
-from falconbox.model import Caller, Client
-from falconbox.oauth.sessions import GRANT
+from falconbox.model import Caller
+from falconbox.oauth.standing import World, check_standing
 from falconbox.oauth.tokens import AccessTokens
 
 VERIFIED_SIZE: Final = 10_000
-
-
-class World(Protocol):
-    """Whom and what there is."""
-
-    @property
-    def clients(self) -> Mapping[str, Client]:
-        """The clients by id."""
-
-    @property
-    def revoked(self) -> Container[str]:
-        """The sessions that have been revoked."""
 
 
 class BearerAuthentication:
@@ -51,15 +39,7 @@ class BearerAuthentication:
     def authenticate(self, token: str, world: World) -> Caller:
         """Return the caller that a token stands for. Raises CredentialsRejected."""
         claims = self._claims(token)
-        if "exp" in claims and claims["exp"] <= self._clock():
-            raise CredentialsRejected("the token has expired")
-        if claims["sid"] in world.revoked:
-            raise CredentialsRejected("the token's session has been revoked")
-        client = world.clients.get(claims["client_id"])
-        if client is None or claims["gen"] != client.generation:
-            raise CredentialsRejected("the token's client is gone, or has been made anew")
-        if not client.active or GRANT not in client.grant_types:
-            raise CredentialsRejected("the token's client is inactive, or may not use tokens")
+        client = check_standing(claims, world, self._clock())
         self._used(claims["sid"])
         return Caller(client, claims["sid"], claims)
 

@@ -83,9 +83,9 @@ def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, A
     return record
 
 
-def answered(record_id: str, asked: Asked, kind: str, code: str) -> dict[str, Any]:
-    """Return the record of what an OAuth endpoint has done for the client in `asked`."""
-    return _record(record_id, kind, asked, allow=True, code=code)
+def answered(record_id: str, asked: Asked, kind: str, code: str, *, allow: bool) -> dict[str, Any]:
+    """Return the record of what an OAuth endpoint has done for the client in `asked`, or told it."""
+    return _record(record_id, kind, asked, allow=allow, code=code)
 
 
 def _decision(record_id: str, kind: str, asked: Asked, decision: Decision) -> dict[str, Any]:

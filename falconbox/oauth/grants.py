@@ -5,21 +5,19 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from falconbox.errors import OAuthRequestRefused
 from falconbox.model import Caller, Client
 from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.compact import MAX_TOKEN
-from falconbox.oauth.endpoint import Answer, Endpoint
+from falconbox.oauth.endpoint import Answer, Endpoint, Origin
 from falconbox.oauth.parameters import read_parameters
 from falconbox.oauth.scopes import granted_scope
-from falconbox.oauth.sessions import store_session
+from falconbox.oauth.sessions import GRANT, store_session
 from falconbox.oauth.targets import check_audience, requested_audience
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.store import Store
-
-GRANT: Final = "client_credentials"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,13 +47,13 @@ class TokenEndpoint(Endpoint[TokenRequest]):
             raise OAuthRequestRefused("unsupported_grant_type", f"the grant_type must be {GRANT}")
         return TokenRequest(requested_audience(sent), known.get("scope"))
 
-    def answer(self, client: Client, asked: TokenRequest) -> Answer:
+    def answer(self, client: Client, wanted: TokenRequest, _origin: Origin) -> Answer:
         """Issue a token: `access_token`, `token_type`, `expires_in` if it expires, and `scope` if it has one."""
         if GRANT not in client.grant_types:
             raise OAuthRequestRefused("unauthorized_client", "the client may not use this grant")
-        check_audience(client, asked.audience)
-        scope = granted_scope(asked.scope, client.scopes)
-        token, claims, kid = self._tokens.issue(client, str(uuid.uuid4()), asked.audience, scope)
+        check_audience(client, wanted.audience)
+        scope = granted_scope(wanted.scope, client.scopes)
+        token, claims, kid = self._tokens.issue(client, str(uuid.uuid4()), wanted.audience, scope)
         if len(token) > MAX_TOKEN:
             raise OAuthRequestRefused("invalid_request", "the token would be too long: ask for less scope, or audience")
         # A token whose session is not stored could not be revoked, so it is not given out.

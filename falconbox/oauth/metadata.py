@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from falconbox.client_keys import ALGORITHMS
 from falconbox.oauth.client_authentication import METHODS
-from falconbox.oauth.grants import GRANT
+from falconbox.oauth.sessions import GRANT
+
+ENDPOINTS: Final[Mapping[str, str]] = {
+    "token": "/auth/token",
+    "introspection": "/auth/introspect",
+    "revocation": "/auth/revoke",
+}
+"""Where clients authenticate themselves, below the issuer."""
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
-    """Return the metadata of the authorization server (RFC 8414 section 2). `issuer` is the public URL, exactly."""
-    return {
+    """Return the metadata of the authorization server (RFC 8414 section 2). `issuer` is the public URL, exactly.
+
+    Which scopes there are is not told: that is up to each client, and nobody else's business.
+    """
+    metadata: dict[str, Any] = {
         "issuer": issuer,
-        "token_endpoint": f"{issuer}/auth/token",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         # Required, and empty: there is no authorization endpoint.
         "response_types_supported": [],
         "grant_types_supported": [GRANT],
-        "token_endpoint_auth_methods_supported": [*METHODS],
-        "token_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS],
+        "protected_resources": [issuer],
     }
+    for name, path in ENDPOINTS.items():
+        metadata[f"{name}_endpoint"] = issuer + path
+        metadata[f"{name}_endpoint_auth_methods_supported"] = [*METHODS]
+        metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = [*ALGORITHMS]
+    return metadata
+
+
+def assertion_audiences(issuer: str, *, endpoint: bool) -> tuple[str, ...]:
+    """Return the audiences that client assertions may have: the issuer, and the token endpoint if that is wanted."""
+    return (issuer, issuer + ENDPOINTS["token"]) if endpoint else (issuer,)
 
 
 def protected_resource(issuer: str) -> dict[str, Any]:

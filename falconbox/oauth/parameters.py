@@ -13,6 +13,14 @@ MAX_LENGTH: Final = 2048
 TOKENS: Final = frozenset({"token", "client_assertion"})
 
 
+def required_token(sent: Mapping[str, Any]) -> str:
+    """Return the parameter `token`. Raises OAuthRequestRefused (invalid_request)."""
+    token = read_parameters(sent, ("token",)).get("token")
+    if token is None:
+        raise OAuthRequestRefused("invalid_request", "token is required")
+    return token
+
+
 def read_parameters(sent: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
     """Return those parameters of these names that were sent with a value; an empty one counts as left out.
 

@@ -71,9 +71,14 @@ def revoke_session(store: Store, session: Record) -> None:
     The revocation is written first: cut short in between, the token is dead and its session can be deleted again. It
     outlives the token; that of a token that never expires stays for ever.
     """
+    put_revocation(store, session)
+    store.delete(KIND, session.id, expect=session.version)
+
+
+def put_revocation(store: Store, session: Record) -> None:
+    """Stop the token of a session. Raises StoreError."""
     expires_at = None if session.expires_at is None else session.expires_at + MARGIN
     store.put(REVOCATION, session.id, {"client": session.body["client"]}, expires_at=expires_at)
-    store.delete(KIND, session.id, expect=session.version)
 
 
 def each_session(store: Store, **where: str) -> Iterator[Record]:

@@ -76,6 +76,14 @@ class AccessTokens:
 
         They hold as long as `still_verifies` says so of the key. Raises CredentialsRejected.
         """
+        claims, kid = self.genuine(token)
+        audience = claims.get("aud")
+        if self.issuer not in (audience if isinstance(audience, list) else [audience]):
+            raise CredentialsRejected("the token is for another audience")
+        return claims, kid
+
+    def genuine(self, token: str) -> tuple[Mapping[str, Any], str]:
+        """Return the same of a token that we have issued for anybody. Raises CredentialsRejected."""
         header, claims = read_compact(token)
         key = self._key(header)
         check_signature(token, key.public, key.algorithm)
@@ -109,6 +117,3 @@ class AccessTokens:
             raise CredentialsRejected("the token has expired")
         if claims["iss"] != self.issuer:
             raise CredentialsRejected("the token is from another issuer")
-        audience = claims.get("aud")
-        if self.issuer not in (audience if isinstance(audience, list) else [audience]):
-            raise CredentialsRejected("the token is for another audience")

@@ -6,16 +6,22 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import falcon
 
-from falconbox.audit_log import AuditLog
 from falconbox.decision_log import record
-from falconbox.errors import Malformed, OAuthRequestRefused, TooManyAttempts
+from falconbox.errors import FalconboxError, Malformed, OAuthRequestRefused, TooManyAttempts
 from falconbox.guard import DECISION_ID
-from falconbox.oauth.endpoint import Endpoint
+from falconbox.oauth.endpoint import Endpoint, Origin
 from falconbox.problems import CHALLENGES, STATUS
+
+
+class Log(Protocol):
+    """Where records go."""
+
+    def write(self, record: Mapping[str, Any], /) -> None:
+        """Write one down. Raises DecisionLogUnavailable when it must be, and cannot."""
 
 
 class OAuthEndpoint:
@@ -23,9 +29,9 @@ class OAuthEndpoint:
 
     negotiates = False
 
-    def __init__(self, endpoint: Endpoint[Any], audit_log: AuditLog) -> None:
+    def __init__(self, endpoint: Endpoint[Any], log: Log) -> None:
         self._endpoint = endpoint
-        self._audit_log = audit_log
+        self._log = log
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer, or refuse as in RFC 6749 section 5.2."""
@@ -33,15 +39,19 @@ class OAuthEndpoint:
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("Pragma", "no-cache")
         resp.set_header(DECISION_ID, req.context.record_id)
+        origin = Origin(req.context.asked(), req.context.record_id)
         try:
-            answer = self._endpoint.respond(
-                _parameters(req), req.env.get("HTTP_AUTHORIZATION"), req.context.asked().remote_addr
-            )
+            answer = self._endpoint.respond(_parameters(req), req.env.get("HTTP_AUTHORIZATION"), origin)
         except (Malformed, TooManyAttempts, OAuthRequestRefused) as error:
             self._refuse(req, resp, error)
+        except FalconboxError as error:
+            self._log.write(record.refused(req.context.record_id, req.context.asked(), error.code, error.detail))
+            raise
         else:
             asked = dataclasses.replace(req.context.asked(), caller=answer.caller)
-            self._audit_log.write(record.answered(req.context.record_id, asked, self._endpoint.kind, answer.code))
+            self._log.write(
+                record.answered(req.context.record_id, asked, self._endpoint.kind, answer.code, allow=answer.allow)
+            )
             _answer(resp, HTTPStatus.OK, answer.body)
 
     def _refuse(
@@ -50,7 +60,7 @@ class OAuthEndpoint:
         asked, code, why = req.context.asked(), error.code, error.detail
         if isinstance(error, OAuthRequestRefused):
             asked, code, why = dataclasses.replace(asked, caller=error.caller), error.error, error.why
-        self._audit_log.write(record.refused(req.context.record_id, asked, code, why))
+        self._log.write(record.refused(req.context.record_id, asked, code, why))
         if isinstance(error, OAuthRequestRefused):
             if error.by_header:
                 resp.set_header("WWW-Authenticate", CHALLENGES[0])

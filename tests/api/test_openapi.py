@@ -57,7 +57,7 @@ def routed() -> set[tuple[str, str]]:
     from falconbox.resources.test_policy import TestPolicy
     from falconbox.resources.well_known import WellKnown
 
-    kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "secret_rotation": SecretRotation, "box": Box, "token": OAuthEndpoint,
+    kinds: dict[str, type] = {"Client": Clients, "AccessPolicy": Policies, "Session": Sessions, "secret_rotation": SecretRotation, "box": Box, "token": OAuthEndpoint, "introspection": OAuthEndpoint, "revocation": OAuthEndpoint,
              "test_policy": TestPolicy, "healthz": Healthz, "readyz": Readyz, "openapi": OpenApi, "docs": Docs,
              "jwks": WellKnown, "authorization_server": WellKnown, "protected_resource": WellKnown,
              "authzen_configuration": WellKnown, "access_evaluation": AccessEvaluation, "access_evaluations": AccessEvaluations,

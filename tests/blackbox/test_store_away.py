@@ -165,6 +165,27 @@ def test_a_token_is_not_given_out_while_its_session_cannot_be_stored(tmp_path: P
         assert b"access_token" not in answer.body
 
 
+def test_without_the_store_nothing_is_revoked_and_soon_no_token_is_said_to_be_good(
+    tmp_path: Path, database: Database
+) -> None:
+    store = f"mongodb://127.0.0.1:{database.port}/box"
+    with serving.running(tmp_path, "--store", store, "--max-staleness", "1") as box:
+        client = {"id": "app", "secret": "my-own-secret", "grant_types": ["client_credentials"]}
+        assert box.admin("POST", "/Client", client).status == 201
+        known = {"client_id": "app", "client_secret": "my-own-secret"}
+        issued = box.ask("POST", "/auth/token", {"grant_type": "client_credentials", **known})
+        asked = {"token": issued.json["access_token"], **known}
+        assert box.ask("POST", "/auth/introspect", asked).json["active"] is True
+        database.kill()
+        assert box.ask("POST", "/auth/revoke", asked).status == 503
+        until(lambda: box.ask("POST", "/auth/introspect", asked).status == 503)
+        database.start()
+        until(lambda: box.ask("POST", "/auth/introspect", asked).status == 200)
+        assert box.ask("POST", "/auth/introspect", asked).json["active"] is True
+        assert box.ask("POST", "/auth/revoke", asked).status == 200
+        assert box.ask("POST", "/auth/introspect", asked).json == {"active": False}
+
+
 def test_a_service_that_cannot_reach_its_store_does_not_start(tmp_path: Path, database: Database) -> None:
     database.kill()
     command = [

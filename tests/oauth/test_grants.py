@@ -17,16 +17,19 @@ from jwt.algorithms import ECAlgorithm
 from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
+from falconbox.decision_log.record import Asked
 from falconbox.errors import OAuthRequestRefused, StoreUnavailable
 from falconbox.model import Client, StoredSecret
 from falconbox.oauth.assertions import ASSERTION_TYPE, ClientAssertions
 from falconbox.oauth.client_authentication import ClientAuthentication
+from falconbox.oauth.endpoint import Origin
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.sessions import MARGIN, revoke_session
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.store.sqlite import SqliteStore
 
+HERE = Origin(Asked("POST", "/auth/token", "192.0.2.1", 0), "record")
 SECRET = "correct horse battery"
 HASH = SecretHasher().hash(SECRET)
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -96,7 +99,7 @@ def refusal(
     endpoint: TokenEndpoint, parameters: dict[str, Any], authorization: str | None = None
 ) -> OAuthRequestRefused:
     with pytest.raises(OAuthRequestRefused) as raised:
-        endpoint.respond(parameters, authorization, "192.0.2.1")
+        endpoint.respond(parameters, authorization, HERE)
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in raised.value.detail)
     assert SECRET not in raised.value.detail
     return raised.value
@@ -105,7 +108,7 @@ def refusal(
 def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    answer = endpoint.respond(GOOD, None, "192.0.2.1").body
+    answer = endpoint.respond(GOOD, None, HERE).body
     assert (answer.keys(), answer["token_type"], answer["expires_in"]) == (
         {"access_token", "token_type", "expires_in"}, "bearer", 3600
     )  # fmt: skip
@@ -114,7 +117,7 @@ def test_a_token_is_answered_and_its_session_is_stored_with_its_end(
 
 
 def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEndpoint) -> None:
-    assert endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1").body.keys() == {
+    assert endpoint.respond({**GOOD, "client_id": "never"}, None, HERE).body.keys() == {
         "access_token",
         "token_type",
     }
@@ -122,35 +125,35 @@ def test_expires_in_is_left_out_of_a_token_that_never_expires(endpoint: TokenEnd
 
 def test_the_header_authenticates_as_well_as_the_body(endpoint: TokenEndpoint) -> None:
     for parameters in ({"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": "me"}):
-        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), "192.0.2.1").body["access_token"]
+        assert endpoint.respond(parameters, basic(f"me:{SECRET}"), HERE).body["access_token"]
 
 
 def test_id_and_secret_may_be_form_encoded_in_the_header_as_the_rfc_has_it(endpoint: TokenEndpoint) -> None:
     for text in ("me:correct%20horse%20battery", "me:correct+horse%20battery", "basic%2Donly:correct%20horse+battery"):
         parameters = {"grant_type": "client_credentials"}
         if text.startswith("me"):
-            assert endpoint.respond(parameters, basic(text), "192.0.2.1").body["access_token"]
+            assert endpoint.respond(parameters, basic(text), HERE).body["access_token"]
             with_id = {**parameters, "client_id": "me"}
-            assert endpoint.respond(with_id, basic(text), "192.0.2.1").body["access_token"]
+            assert endpoint.respond(with_id, basic(text), HERE).body["access_token"]
         else:
             assert refusal(endpoint, parameters, basic(text)).error == "unauthorized_client"
 
 
 def test_a_client_may_prove_itself_by_an_assertion_once(endpoint: TokenEndpoint) -> None:
     request = assertion("keyed")
-    assert endpoint.respond(request, None, "192.0.2.1").body["access_token"]
+    assert endpoint.respond(request, None, HERE).body["access_token"]
     refused = refusal(endpoint, request)
     assert (refused.error, refused.by_header, refused.why) == (
         "invalid_client",
         False,
         "the assertion has been used before",
     )
-    assert endpoint.respond({**assertion("keyed"), "client_id": "keyed"}, None, "192.0.2.1").body["access_token"]
+    assert endpoint.respond({**assertion("keyed"), "client_id": "keyed"}, None, HERE).body["access_token"]
 
 
 def issued(endpoint: TokenEndpoint, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The answer to a good request, and the claims of its token."""
-    answer = endpoint.respond({**GOOD, **more}, None, "192.0.2.1").body
+    answer = endpoint.respond({**GOOD, **more}, None, HERE).body
     return dict(answer), jwt.decode(answer["access_token"], options={"verify_signature": False})
 
 
@@ -208,7 +211,7 @@ def test_a_token_that_nobody_would_read_for_its_length_is_not_issued(
 
 def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> None:
     answer = endpoint.respond(
-        {**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None, "192.0.2.1"
+        {**GOOD, "expires_in": 10**9, "sub": "admin", "jti": ["x"], "role": "admin"}, None, HERE
     ).body
     assert answer["expires_in"] == 3600
 
@@ -342,9 +345,9 @@ def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, h
 
 
 def test_a_parameter_without_a_value_counts_as_left_out(endpoint: TokenEndpoint) -> None:
-    assert endpoint.respond({**GOOD, "audience": "", "scope": ""}, None, "192.0.2.1").body["access_token"]
+    assert endpoint.respond({**GOOD, "audience": "", "scope": ""}, None, HERE).body["access_token"]
     header = basic(f"me:{SECRET}")
-    assert endpoint.respond({"grant_type": "client_credentials", "client_secret": ""}, header, "192.0.2.1")
+    assert endpoint.respond({"grant_type": "client_credentials", "client_secret": ""}, header, HERE)
 
 
 def test_a_refusal_says_for_the_log_who_asked_once_that_is_known(endpoint: TokenEndpoint) -> None:
@@ -359,13 +362,13 @@ def test_a_refusal_says_for_the_log_who_asked_once_that_is_known(endpoint: Token
 def test_a_token_whose_session_cannot_be_stored_is_not_given_out(endpoint: TokenEndpoint, store: SqliteStore) -> None:
     store.close()
     with pytest.raises(StoreUnavailable):
-        endpoint.respond(GOOD, None, "192.0.2.1")
+        endpoint.respond(GOOD, None, HERE)
 
 
 def test_revoking_writes_the_revocation_before_it_forgets_the_session(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    endpoint.respond(GOOD, None, "192.0.2.1")
+    endpoint.respond(GOOD, None, HERE)
     (session,) = store.find("Session").records
     revoke_session(store, session)
     revocation = store.get("revocation", session.id)
@@ -376,7 +379,7 @@ def test_revoking_writes_the_revocation_before_it_forgets_the_session(
 def test_the_revocation_of_a_token_that_never_expires_stays_for_ever(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    endpoint.respond({**GOOD, "client_id": "never"}, None, "192.0.2.1")
+    endpoint.respond({**GOOD, "client_id": "never"}, None, HERE)
     (session,) = store.find("Session").records
     revoke_session(store, session)
     assert store.get("revocation", session.id).expires_at is None
@@ -385,7 +388,7 @@ def test_the_revocation_of_a_token_that_never_expires_stays_for_ever(
 def test_a_revocation_cut_short_leaves_the_token_dead_and_can_be_repeated(
     endpoint: TokenEndpoint, store: SqliteStore
 ) -> None:
-    endpoint.respond(GOOD, None, "192.0.2.1")
+    endpoint.respond(GOOD, None, HERE)
     (session,) = store.find("Session").records
 
     class CutShort:

@@ -1,0 +1,258 @@
+"""The endpoints where clients authenticate themselves, over HTTP, on one node and on two that share a store."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+import serving
+from serving import Answer, Box
+
+pytestmark = pytest.mark.blackbox
+FORM = "application/x-www-form-urlencoded"
+KEY = ec.generate_private_key(ec.SECP256R1())
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+SECRET = "a long secret: 100%, + more"
+ENDPOINTS = ("/auth/token", "/auth/introspect", "/auth/revoke")
+
+CLIENTS: list[dict[str, Any]] = [
+    {"id": "app", "secret": SECRET, "grant_types": ["client_credentials"], "scope": ["read", "write"]},
+    {"id": "my-api.v1", "secret": "secret-of_the.api", "auth": {"introspection": {"audience": ["https://api.example"]}}},
+    {"id": "signer", "grant_types": ["client_credentials"], "jwks": {"keys": [ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True)]}},
+    {"id": "basic-only", "secret": "basic-secret", "grant_types": ["basic"]},
+]  # fmt: skip
+POLICY = {"id": "app", "engine": "allow", "link": [{"reference": "Client/app"}]}
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Box, Box]]:
+    """Two services of one issuer on one SQLite file."""
+    folder = tmp_path_factory.mktemp("nodes")
+    shared = ("--store", f"sqlite:///{folder / 'shared.sqlite3'}", "--public-url", "http://box.example")
+    with serving.running(folder / "one", *shared) as one, serving.running(folder / "two", *shared) as two:
+        for client in CLIENTS:
+            assert one.admin("POST", "/Client", client).status == 201
+        assert one.admin("POST", "/AccessPolicy", POLICY).status == 201
+        deadline = time.monotonic() + 60
+        while two.admin("GET", "/AccessPolicy/app").status != 200:
+            assert time.monotonic() < deadline
+        yield one, two
+
+
+@pytest.fixture
+def box(nodes: tuple[Box, Box]) -> Box:
+    return nodes[0]
+
+
+def post(box: Box, path: str, *, basic: str | None = None, **form: Any) -> Answer:
+    header = {} if basic is None else {"Authorization": "Basic " + base64.b64encode(basic.encode()).decode()}
+    return box.ask("POST", path, urlencode(form, doseq=True), media=FORM, headers=header)
+
+
+def issue(box: Box, **form: Any) -> str:
+    answer = post(box, "/auth/token", grant_type="client_credentials", client_id="app", client_secret=SECRET, **form)
+    assert answer.status == 200
+    return str(answer.json["access_token"])
+
+
+def assertion(**changes: Any) -> dict[str, str]:
+    now = int(time.time())
+    claims = {"iss": "signer", "sub": "signer", "aud": "http://box.example", "jti": str(uuid.uuid4()), "exp": now + 60}
+    return {
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": jwt.encode({**claims, **changes}, KEY, "ES256"),
+    }
+
+
+def test_both_spellings_of_basic_and_the_body_work_at_every_endpoint(box: Box) -> None:
+    token = issue(box)
+    encoded = f"app:{quote(SECRET, safe='')}"
+    form: dict[str, Any] = {"grant_type": "client_credentials", "token": token}
+    for path in ("/auth/token", "/auth/introspect", "/auth/revoke"):
+        assert post(box, path, basic=f"app:{SECRET}", **form).status == 200
+        assert post(box, path, basic=encoded, **form).status == 200
+        assert post(box, path, client_id="app", client_secret=SECRET, **form).status == 200
+    for text in ("my-api.v1:secret-of_the.api", "my%2Dapi%2Ev1:secret%2Dof%5Fthe%2Eapi"):
+        assert post(box, "/auth/introspect", basic=text, token=token).json == {"active": False}
+
+
+def test_an_assertion_works_at_every_endpoint_and_once(box: Box) -> None:
+    answer = post(box, "/auth/token", grant_type="client_credentials", **assertion())
+    token = answer.json["access_token"]
+    used = assertion()
+    assert post(box, "/auth/introspect", token=token, **used).json["client_id"] == "signer"
+    for path in ENDPOINTS:
+        refused = post(box, path, grant_type="client_credentials", token=token, **used)
+        assert (refused.status, refused.json["error"]) == (400, "invalid_client")
+    assert post(box, "/auth/revoke", token=token, **assertion()).status == 200
+    assert post(box, "/auth/introspect", token=token, **assertion()).json == {"active": False}
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_every_refusal_of_credentials_is_the_same_to_the_byte(box: Box, path: str) -> None:
+    form: dict[str, Any] = {"grant_type": "client_credentials", "token": "x"}
+    wrong = [post(box, path, client_id=who, client_secret="wrong", **form) for who in ("app", "nobody", "signer")]
+    wrong += [post(box, path, client_id="app", **form), post(box, path, **assertion(aud="https://evil"), **form),
+              post(box, path, **assertion(sub="nobody", iss="nobody"), **form)]  # fmt: skip
+    by_header = [
+        post(box, path, basic=text, **form) for text in ("app:wrong", "nobody:x", "no-colon", "app:wr%6Fng", "a:%zz")
+    ]
+    assert {(answer.status, answer.body) for answer in wrong} == {(400, wrong[0].body)}
+    assert {(answer.status, answer.body) for answer in by_header} == {(401, wrong[0].body)}
+    for answer in (*wrong, *by_header):
+        assert answer.json["error"] == "invalid_client"
+        assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+        assert answer.headers["content-type"] == "application/json"
+    assert {answer.headers["www-authenticate"] for answer in by_header} == {'Basic realm="falconbox", charset="UTF-8"'}
+    assert not any("www-authenticate" in answer.headers for answer in wrong)
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [
+        ("grant_type=client_credentials&token=x&client_id=app&client_id=app&client_secret=s", FORM),
+        ("grant_type=client_credentials&token=x&token=x&client_id=app&client_secret=s", FORM),
+        ("grant_type=client_credentials&token=x&client_id=app&client_secret=s&other=1&other=1", FORM),
+        ('{"grant_type": "client_credentials", "token": "x", "token": "x", "client_id": "app", "client_secret": "s"}', "application/json"),
+        ("grant_type: client_credentials\ntoken: x\ntoken: x\nclient_id: app\nclient_secret: s", "application/yaml"),
+        ("[]", "application/json"), ("grant_type=client_credentials&token=x&client_id=%ff", FORM),
+    ],
+)  # fmt: skip
+def test_a_repeated_parameter_is_refused_in_every_media_type(box: Box, path: str, body: str, media: str) -> None:
+    answer = box.ask("POST", path, body, media=media)
+    assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_credentials_in_the_query_are_refused_though_they_are_right(box: Box, path: str) -> None:
+    known = {"client_id": "basic-only", "client_secret": "basic-secret"}
+    form = {"grant_type": "client_credentials", "token": "x", **known}
+    for query, body in ((urlencode(form), ""), ("client_id=basic-only", urlencode(form))):
+        answer = box.ask("POST", f"{path}?{query}", body, media=FORM)
+        assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_only_post_is_open(box: Box, path: str) -> None:
+    for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        assert box.ask(method, path).status == 401
+    assert box.ask("POST", f"{path}/").status == 401
+
+
+def test_an_answer_has_one_representation_whatever_is_accepted(box: Box) -> None:
+    for accept in ("text/html", "application/json", "application/yaml", "*/*", "application/token-introspection+jwt"):
+        answer = box.ask(
+            "POST", "/auth/introspect", urlencode({"client_id": "app", "client_secret": SECRET, "token": "x"}), media=FORM,
+            headers={"Accept": accept},
+        )  # fmt: skip
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+
+
+def test_a_token_for_two_resources_with_a_scope_is_told_about_to_one_of_them(box: Box) -> None:
+    resources = ["https://api.example", "http://box.example"]
+    token = issue(box, resource=resources, scope="read")
+    told = post(box, "/auth/introspect", basic="my-api.v1:secret-of_the.api", token=token).json
+    assert (told["active"], told["aud"], told["scope"], told["client_id"]) == (True, resources, "read", "app")
+    assert box.ask("GET", "/Patient", auth=token).status == 200
+    assert post(box, "/auth/introspect", client_id="basic-only", client_secret="basic-secret", token=token).json == {
+        "active": False
+    }
+
+
+def test_a_revoked_token_is_dead_here_before_the_answer_and_soon_elsewhere(nodes: tuple[Box, Box]) -> None:
+    one, two = nodes
+    token = issue(one)
+    assert [box.ask("GET", "/Patient", auth=token).status for box in nodes] == [200, 200]
+    refused = post(one, "/auth/revoke", client_id="basic-only", client_secret="basic-secret", token=token)
+    assert (refused.status, refused.json["error"]) == (400, "unauthorized_client")
+    assert two.ask("GET", "/Patient", auth=token).status == 200
+    revoked = post(two, "/auth/revoke", client_id="app", client_secret=SECRET, token=token)
+    assert (revoked.status, revoked.json) == (200, {})
+    assert two.ask("GET", "/Patient", auth=token).status == 401
+    deadline = time.monotonic() + 60
+    while one.ask("GET", "/Patient", auth=token).status == 200:
+        assert time.monotonic() < deadline
+    for box in nodes:
+        own = post(box, "/auth/introspect", client_id="app", client_secret=SECRET, token=token)
+        assert own.json == {"active": False}
+        assert post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=token).status == 200
+
+
+def test_of_two_nodes_that_are_sent_one_assertion_at_the_same_moment_one_accepts_it(nodes: tuple[Box, Box]) -> None:
+    for _ in range(10):
+        form, answers, barrier = assertion(), [], threading.Barrier(6)
+
+        def send(box: Box, form: dict[str, str], answers: list[Answer], barrier: threading.Barrier) -> None:
+            barrier.wait(60)
+            answers.append(post(box, "/auth/token", grant_type="client_credentials", **form))
+
+        threads = [threading.Thread(target=send, args=(nodes[place % 2], form, answers, barrier)) for place in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answer.status for answer in answers) == [200, 400, 400, 400, 400, 400]
+
+
+def test_everything_has_a_record_that_says_who_and_never_a_secret(box: Box) -> None:
+    token = issue(box)
+    answers = {
+        "token-active": post(box, "/auth/introspect", client_id="app", client_secret=SECRET, token=token),
+        "token-inactive": post(box, "/auth/introspect", client_id="basic-only", client_secret="basic-secret", token=token),
+        "invalid_scope": post(box, "/auth/token", grant_type="client_credentials", scope="no", client_id="app", client_secret=SECRET),
+        "token-revoked": post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=token),
+        "nothing-revoked": post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=token),
+        "invalid_client": post(box, "/auth/token", grant_type="client_credentials", **assertion(exp=1)),
+    }  # fmt: skip
+    wanted = {answer.headers["x-decision-id"]: code for code, answer in answers.items()}
+    deadline = time.monotonic() + 60
+    while not wanted.keys() <= {record["id"] for record in box.log()}:
+        assert time.monotonic() < deadline
+    records = {wanted[record["id"]]: record for record in box.log() if record["id"] in wanted}
+    assert {code: record["code"] for code, record in records.items()} == {code: code for code in wanted.values()}
+    assert {code: record.get("client") for code, record in records.items()} == {
+        "token-active": "app", "token-inactive": "basic-only", "invalid_scope": "app", "token-revoked": "app", "nothing-revoked": "app",
+        "invalid_client": None,
+    }  # fmt: skip
+    assert records["invalid_client"]["detail"] == "the assertion has expired"
+    sid = jwt.decode(token, options={"verify_signature": False})["sid"]
+    assert records["token-revoked"]["session"] == records["token-active"]["session"] == sid
+    while not [record for record in box.log() if record.get("resource") == f"Session/{sid}"]:
+        assert time.monotonic() < deadline
+    for told in (box.output(), box.errors()):
+        assert SECRET not in told
+        assert token not in told
+
+
+def test_the_token_endpoint_as_an_audience_has_to_be_asked_for(tmp_path: Path) -> None:
+    for switch, status in (("--no-token-endpoint-audience", 400), ("--token-endpoint-audience", 200)):
+        with serving.running(tmp_path, switch) as box:
+            box.admin("PUT", "/Client/signer", CLIENTS[2])
+            form = assertion(aud=f"{box.url}/auth/token")
+            assert post(box, "/auth/token", grant_type="client_credentials", **form).status == status
+            form = assertion(aud=box.url)
+            assert post(box, "/auth/token", grant_type="client_credentials", **form).status == 200
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("size", [9_000, 60_000])
+def test_huge_values_are_refused_like_any_wrong_ones(box: Box, path: str, size: int) -> None:
+    huge = "x" * size
+    for form in ({"client_assertion_type": ASSERTION_TYPE, "client_assertion": huge}, {"client_id": huge, "client_secret": "x"},
+                 {"client_id": "app", "client_secret": huge}, {"client_assertion_type": ASSERTION_TYPE, "client_assertion": f"{huge}.{huge}."[:size]}):  # fmt: skip
+        answer = post(box, path, grant_type="client_credentials", token="x", **form)
+        assert answer.status in (400, 413)
+        assert answer.json["error"] in ("invalid_client", "invalid_request")
+    assert box.ask("GET", "/healthz").status == 200
