@@ -44,6 +44,9 @@ class Endpoint(ABC, Generic[Wanted]):
     kind: ClassVar[str]
     """The kind of its records."""
 
+    challenges: ClassVar[bool] = False
+    """Credentials that are wrong are answered by 401 wherever they stand, not only in the Authorization header."""
+
     def __init__(self, authentication: ClientAuthentication) -> None:
         self._authentication = authentication
 

@@ -25,6 +25,7 @@ class IntrospectionEndpoint(Endpoint[str]):
     """
 
     kind: ClassVar = "introspection"
+    challenges: ClassVar = True  # RFC 7662 section 2.3
 
     def __init__(
         self,

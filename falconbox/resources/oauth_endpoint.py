@@ -62,9 +62,10 @@ class OAuthEndpoint:
             asked, code, why = dataclasses.replace(asked, caller=error.caller), error.error, error.why
         self._log.write(record.refused(req.context.record_id, asked, code, why))
         if isinstance(error, OAuthRequestRefused):
-            if error.by_header:
+            challenged = error.by_header or (self._endpoint.challenges and error.error == "invalid_client")
+            if challenged:
                 resp.set_header("WWW-Authenticate", CHALLENGES[0])
-            status = HTTPStatus.UNAUTHORIZED if error.by_header else HTTPStatus.BAD_REQUEST
+            status = HTTPStatus.UNAUTHORIZED if challenged else HTTPStatus.BAD_REQUEST
             _answer(resp, status, _error(error.error, error.detail))
         elif isinstance(error, TooManyAttempts):
             # RFC 6749 has no code for this; of those it has for other endpoints, this one says it.
