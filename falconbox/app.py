@@ -17,7 +17,6 @@ from falconbox.admission import Admission
 from falconbox.api import description
 from falconbox.audit_log import AuditLog, AuditTrail
 from falconbox.authentication import Authenticator
-from falconbox.authentication.basic import read_credentials
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.banner import announce
@@ -34,13 +33,10 @@ from falconbox.guard import Guard, OpenRoutes
 from falconbox.housekeeping import Chore
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
-from falconbox.oauth.assertions import ClientAssertions
-from falconbox.oauth.client_authentication import ClientAuthentication
 from falconbox.oauth.client_sessions import forget_dead_sessions
 from falconbox.oauth.identity import IdentityTokens
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.last_used import WRITE_INTERVAL, LastUsed
-from falconbox.oauth.metadata import assertion_audiences
 from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
@@ -122,14 +118,6 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     last_used = LastUsed(store)
     chores = _chores(store, snapshot, last_used)
     verifier = CredentialVerifier(hasher)
-    authentication = ClientAuthentication(
-        lambda: snapshot.current.clients,
-        read_basic=read_credentials,
-        verify=verifier.verify,
-        assertions=ClientAssertions(
-            store, assertion_audiences(settings.public_url, endpoint=settings.token_endpoint_audience)
-        ),
-    )
     authenticator = Authenticator(verifier, tokens, used=last_used.note)
     decision_log, audit_log = _logs(settings, plugins, store)
 
@@ -162,7 +150,15 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         "Session": Sessions(store, audit_log, snapshot),
         "box": Box(store),
         **oauth_resources(
-            authentication, tokens, keys, store, snapshot, fresh=fresh, audit_log=audit_log, decision_log=decision_log
+            tokens,
+            keys,
+            store,
+            snapshot,
+            verify=verifier.verify,
+            endpoint_audience=settings.token_endpoint_audience,
+            fresh=fresh,
+            audit_log=audit_log,
+            decision_log=decision_log,
         ),
         "test_policy": TestPolicy(snapshot, admission, decision_point, store),
         "healthz": Healthz(),

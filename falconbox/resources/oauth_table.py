@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from falconbox.audit_log import AuditLog
+from falconbox.authentication.basic import read_credentials
 from falconbox.decision_log.writer import DecisionLog
-from falconbox.oauth.client_authentication import ClientAuthentication
+from falconbox.oauth.assertions import ClientAssertions
+from falconbox.oauth.client_authentication import ClientAuthentication, Verify
 from falconbox.oauth.grants import TokenEndpoint
 from falconbox.oauth.introspection import IntrospectionEndpoint
 from falconbox.oauth.keys import SigningKeys
-from falconbox.oauth.metadata import authorization_server, protected_resource
+from falconbox.oauth.metadata import assertion_audiences, authorization_server, protected_resource
 from falconbox.oauth.revocation import RevocationEndpoint
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.resources.oauth_endpoint import OAuthEndpoint
@@ -20,21 +22,31 @@ from falconbox.store import Store
 
 
 def oauth_resources(
-    authentication: ClientAuthentication,
     tokens: AccessTokens,
     keys: SigningKeys,
     store: Store,
     snapshot: Snapshot,
     *,
+    verify: Verify,
+    endpoint_audience: bool,
     fresh: Callable[[], bool],
     audit_log: AuditLog,
     decision_log: DecisionLog,
 ) -> dict[str, object]:
-    """Return them. `fresh`: the snapshot may be relied upon.
+    """Return them.
+
+    `endpoint_audience`: assertions may name the token endpoint as their audience. `fresh`: the snapshot may be relied
+    upon.
 
     What changes who may do what goes to the audit log. Introspection changes nothing and may be asked with every
     request, so it goes where decisions go.
     """
+    authentication = ClientAuthentication(
+        lambda: snapshot.current.clients,
+        read_basic=read_credentials,
+        verify=verify,
+        assertions=ClientAssertions(store, assertion_audiences(tokens.issuer, endpoint=endpoint_audience)),
+    )
     issue = TokenEndpoint(authentication, store, tokens)
     introspect = IntrospectionEndpoint(authentication, tokens, lambda: snapshot.current, fresh=fresh)
     revoke = RevocationEndpoint(authentication, tokens, store, audit_log, refresh=snapshot.refresh)

@@ -33,7 +33,7 @@ HERE = Origin(Asked("POST", "/auth/x", "192.0.2.1", 0), "record")
 
 def client(client_id: str, *audiences: str, **fields: Any) -> Client:
     known: dict[str, Any] = {
-        "version": 1, "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}), "secret_hash": None,
+        "version": 1, "secrets": (), "generation": "g1", "active": True, "grant_types": frozenset({"client_credentials"}),
         "token_lifetime": 3600, "audiences": None, "public": {"id": client_id}, "updated_at": 0.0, "answers_to": frozenset({client_id, *audiences}),
     }  # fmt: skip
     return Client(client_id, **{**known, **fields})
