@@ -66,8 +66,8 @@ def is_box_type(text: str) -> bool:
 def route_params(path: str) -> dict[str, str]:
     """Return `resource/type` and `resource/id` of a canonical path, as far as it has a route."""
     resource_type, slash, resource_id = path[1:].partition("/")
-    resource_id, _, operation = resource_id.partition("/")
-    if operation:
+    resource_id, deeper, operation = resource_id.partition("/")
+    if deeper:
         known = f"/{resource_type}/{{resource_id:id}}/{operation}" in OPERATIONS and is_id(resource_id)
         return {"resource/type": resource_type, "resource/id": resource_id} if known else {}
     if resource_type not in RESOURCES and not is_box_type(resource_type):

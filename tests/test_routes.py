@@ -7,7 +7,7 @@ from urllib.parse import quote
 import falcon
 import pytest
 from falcon import testing
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from falconbox.canonical import read_target
@@ -45,6 +45,8 @@ segment = st.sampled_from(
 
 
 @given(st.lists(segment, max_size=4))
+@example(["Client", "a", ""])
+@example(["Client", "a", "$rotate-secret"])
 def test_what_falcon_routes_is_what_the_document_says(segments: list[str]) -> None:
     path = "/" + "/".join(segments)
     try:
