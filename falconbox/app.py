@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import falcon
@@ -29,7 +30,7 @@ from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
 from falconbox.forward_auth import ForwardAuth, door_at, understood
 from falconbox.forwarded import Proxies
-from falconbox.guard import Guard, OpenRoutes
+from falconbox.guard import Guard
 from falconbox.housekeeping import Chore
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
@@ -37,10 +38,11 @@ from falconbox.oauth.client_sessions import forget_dead_sessions
 from falconbox.oauth.identity import IdentityTokens
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.last_used import WRITE_INTERVAL, LastUsed
+from falconbox.oauth.metadata import metadata_of
 from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
-from falconbox.request import Door, WsgiDoor
+from falconbox.request import WsgiDoor
 from falconbox.resources.authzen import Access
 from falconbox.resources.authzen_table import authzen_resources
 from falconbox.resources.box import Box
@@ -127,11 +129,9 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     decision_point = DecisionPoint(fresh)
     proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
     box = WsgiDoor("box", proxies)
-
-    def guard_at(door: Door, open_routes: OpenRoutes = ()) -> Guard:
-        return Guard(snapshot, authenticator, decision_point, decision_log, door, open_routes=open_routes)
-
-    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, OPEN_ROUTES)]
+    metadata = metadata_of(settings.public_url)
+    guard_at = partial(Guard, snapshot, authenticator, decision_point, decision_log, resource_metadata=metadata)
+    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=OPEN_ROUTES)]
     checks = Readiness(
         settings.max_staleness,
         store,

@@ -19,7 +19,7 @@ from falconbox.decision_log.writer import DecisionLog
 from falconbox.document import RequestDocument, request_document
 from falconbox.errors import CredentialsRequired, FalconboxError, Forbidden, SnapshotStale
 from falconbox.model import ANONYMOUS, Caller, Decision
-from falconbox.problems import http_problem
+from falconbox.problems import HTTPProblem, challenges, http_problem
 from falconbox.request import Door, Environ, Request
 from falconbox.world import World
 
@@ -54,7 +54,10 @@ class Guard:
         door: Door,
         *,
         open_routes: OpenRoutes = (),
+        resource_metadata: str | None = None,
     ) -> None:
+        """`resource_metadata` is the URL that the challenges of a 401 name (RFC 9728), if there is such a document."""
+        self._challenge = challenges(resource_metadata)
         self._worlds = worlds
         self._authenticator = authenticator
         self._decision_point = decision_point
@@ -87,6 +90,10 @@ class Guard:
         """Return what is known of a request that has arrived at the door."""
         return Passage(environ, self._door)
 
+    def problem(self, error: FalconboxError) -> HTTPProblem:
+        """Return the HTTP error that a refusal at this door becomes."""
+        return http_problem(error, self._challenge)
+
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the request pass, or raise the HTTP error that it is answered with.
 
@@ -97,7 +104,7 @@ class Guard:
         try:
             self.admit(passage)
         except FalconboxError as error:
-            raise http_problem(error) from error
+            raise self.problem(error) from error
         finally:
             _tell(passage, req, resp)
 

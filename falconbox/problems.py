@@ -11,8 +11,8 @@ import falcon
 from falconbox import errors
 from falconbox.decision_log.writer import DecisionLogUnavailable
 
-CHALLENGES: Final = ('Basic realm="falconbox", charset="UTF-8"', 'Bearer realm="falconbox"')
-"""Sent with every 401 (RFC 7617, RFC 6750)."""
+BASIC: Final = 'Basic realm="falconbox", charset="UTF-8"'
+"""The challenge of HTTP Basic (RFC 7617)."""
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -45,6 +45,22 @@ STATUS: Final[dict[type[errors.FalconboxError], HTTPStatus]] = {
 """The status of each kind of error; the first class that fits counts."""
 
 
+def challenges(resource_metadata: str | None = None) -> str:
+    """Return what is sent with a 401: the challenges of Basic and of Bearer (RFC 6750 section 3).
+
+    The latter names the URL of the resource's metadata, if it has any (RFC 9728 section 5.1).
+    """
+    bearer = 'Bearer realm="falconbox"'
+    if resource_metadata is not None:
+        quoted = resource_metadata.replace("\\", "\\\\").replace('"', '\\"')
+        bearer += f', resource_metadata="{quoted}"'
+    return f"{BASIC}, {bearer}"
+
+
+CHALLENGES: Final = challenges()
+"""Those of a resource without metadata."""
+
+
 class HTTPProblem(falcon.HTTPError):
     """An HTTP error whose body is a problem document."""
 
@@ -56,10 +72,12 @@ class HTTPProblem(falcon.HTTPError):
         *,
         problems: tuple[errors.Problem, ...] = (),
         retry_after: int | None = None,
+        challenge: str = CHALLENGES,
     ) -> None:
+        """`challenge` goes with a 401, and nothing else."""
         headers = {}
         if status is HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = ", ".join(CHALLENGES)
+            headers["WWW-Authenticate"] = challenge
         if retry_after is not None:
             headers["Retry-After"] = str(retry_after)
         super().__init__(status, title=status.phrase, description=detail, headers=headers)
@@ -89,14 +107,14 @@ def wsgi_answer(problem: HTTPProblem, status: HTTPStatus | None = None) -> tuple
     return f"{status.value} {status.phrase}", list(headers.items()), body
 
 
-def http_problem(error: errors.FalconboxError) -> HTTPProblem:
-    """Return the HTTP error that a falconbox error becomes."""
+def http_problem(error: errors.FalconboxError, challenge: str = CHALLENGES) -> HTTPProblem:
+    """Return the HTTP error that a falconbox error becomes; `challenge` goes with a 401."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
     if status is None:
         return HTTPProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error")
     if isinstance(error, errors.CredentialsRejected):
         # One text for every kind of wrong credentials; which kind it was stands in the decision log.
-        return HTTPProblem(status, error.code, "the credentials are not valid here")
+        return HTTPProblem(status, error.code, "the credentials are not valid here", challenge=challenge)
     if isinstance(error, errors.TooManyAttempts):
         return HTTPProblem(
             status, error.code, "too many credentials are tried; come again later", retry_after=error.retry_after
@@ -106,7 +124,7 @@ def http_problem(error: errors.FalconboxError) -> HTTPProblem:
     if isinstance(error, errors.Malformed) and error.line is not None:
         problem = errors.Problem("", error.detail, line=error.line, column=error.column)
         return HTTPProblem(status, error.code, error.detail, problems=(problem,))
-    return HTTPProblem(status, error.code, error.detail)
+    return HTTPProblem(status, error.code, error.detail, challenge=challenge)
 
 
 def _problem(problem: errors.Problem) -> dict[str, Any]:

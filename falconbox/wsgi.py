@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from falconbox.errors import FalconboxError
 from falconbox.guard import DECISION_ID, Guard, Passage
-from falconbox.problems import http_problem, wsgi_answer
+from falconbox.problems import HTTPProblem, wsgi_answer
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
@@ -34,7 +34,7 @@ class GuardMiddleware:
         try:
             self._guard.admit(passage)
         except FalconboxError as error:
-            return _refuse(error, passage, start_response)
+            return _refuse(self._guard.problem(error), passage, start_response)
         if passage.request is not None:
             environ["wsgi.input"] = passage.request.body.again(environ["wsgi.input"])
         # What the server in front of us says of a user is not what has been decided by.
@@ -53,7 +53,7 @@ def _told(passage: Passage, start_response: StartResponse) -> StartResponse:
     return start
 
 
-def _refuse(error: FalconboxError, passage: Passage, start_response: StartResponse) -> Iterable[bytes]:
-    status, headers, body = wsgi_answer(http_problem(error))
+def _refuse(problem: HTTPProblem, passage: Passage, start_response: StartResponse) -> Iterable[bytes]:
+    status, headers, body = wsgi_answer(problem)
     start_response(status, [*headers, (DECISION_ID, passage.record_id), ("Vary", "Authorization")])
     return [] if passage.environ["REQUEST_METHOD"] == "HEAD" else [body]

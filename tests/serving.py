@@ -54,6 +54,12 @@ class Box:
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
 
+    @property
+    def challenges(self) -> str:
+        """What goes with a 401."""
+        metadata = f"{self.url}/.well-known/oauth-protected-resource"
+        return f'Basic realm="falconbox", charset="UTF-8", Bearer realm="falconbox", resource_metadata="{metadata}"'
+
     def ask(
         self,
         method: str,

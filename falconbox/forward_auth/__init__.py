@@ -17,7 +17,7 @@ from falconbox.forward_auth.profiles import PROFILES
 from falconbox.forwarded import Proxies
 from falconbox.guard import DECISION_ID, Guard, Passage
 from falconbox.oauth.identity import IdentityTokens
-from falconbox.problems import SECURITY_HEADERS, HTTPProblem, http_problem, wsgi_answer
+from falconbox.problems import SECURITY_HEADERS, HTTPProblem, wsgi_answer
 from falconbox.request import Door, sent_target
 
 Headers = list[tuple[str, str]]
@@ -63,7 +63,7 @@ class ForwardAuth:
             guard.admit(passage)
             identity = list(self._identity(passage))
         except FalconboxError as error:
-            problem = http_problem(error)
+            problem = guard.problem(error)
         except Exception:
             # What some proxies do with a 5xx is let the request pass.
             log.exception("a proxy's question could not be answered")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from falconbox.client_keys import ALGORITHMS
 from falconbox.oauth.client_authentication import METHODS
@@ -40,6 +41,12 @@ def authorization_server(issuer: str) -> dict[str, Any]:
 def assertion_audiences(issuer: str, *, endpoint: bool) -> tuple[str, ...]:
     """Return the audiences that client assertions may have: the issuer, and the token endpoint if that is wanted."""
     return (issuer, issuer + ENDPOINTS["token"]) if endpoint else (issuer,)
+
+
+def metadata_of(resource: str) -> str:
+    """Return the URL where the metadata of a protected resource is: before its path, if it has one (RFC 9728 3.1)."""
+    parts = urlsplit(resource)
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
 
 
 def protected_resource(issuer: str) -> dict[str, Any]:

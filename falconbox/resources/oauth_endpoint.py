@@ -14,7 +14,7 @@ from falconbox.decision_log import record
 from falconbox.errors import FalconboxError, Malformed, OAuthRequestRefused, TooManyAttempts
 from falconbox.guard import DECISION_ID
 from falconbox.oauth.endpoint import Endpoint, Origin
-from falconbox.problems import CHALLENGES, STATUS
+from falconbox.problems import BASIC, STATUS
 
 
 class Log(Protocol):
@@ -64,7 +64,7 @@ class OAuthEndpoint:
         if isinstance(error, OAuthRequestRefused):
             challenged = error.by_header or (self._endpoint.challenges and error.error == "invalid_client")
             if challenged:
-                resp.set_header("WWW-Authenticate", CHALLENGES[0])
+                resp.set_header("WWW-Authenticate", BASIC)
             status = HTTPStatus.UNAUTHORIZED if challenged else HTTPStatus.BAD_REQUEST
             _answer(resp, status, _error(error.error, error.detail))
         elif isinstance(error, TooManyAttempts):

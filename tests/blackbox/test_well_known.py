@@ -53,6 +53,17 @@ def test_the_resource_names_its_authorization_server(box: Box) -> None:
     assert (found["resource"], found["authorization_servers"]) == (box.url, [box.url])
 
 
+def test_a_client_that_knows_the_resource_only_finds_what_to_authenticate_with(box: Box) -> None:
+    header = box.ask("GET", "/Patient").headers["www-authenticate"]
+    url = header.partition('resource_metadata="')[2].partition('"')[0]
+    resource = box.ask("GET", url.removeprefix(box.url)).json
+    assert resource["resource"] == box.url
+    (issuer,) = resource["authorization_servers"]
+    found = box.ask("GET", f"{issuer}/.well-known/oauth-authorization-server".removeprefix(box.url)).json
+    assert (found["issuer"], found["token_endpoint"]) == (issuer, f"{box.url}/auth/token")
+    assert resource["resource"] in found["protected_resources"]
+
+
 @pytest.mark.parametrize("path", WELL_KNOWN)
 def test_a_well_known_document_is_open_may_be_kept_and_nothing_beside_it_is_open(box: Box, path: str) -> None:
     answer = box.ask("GET", path, headers={"Accept": "text/html"})

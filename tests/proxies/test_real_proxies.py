@@ -132,10 +132,10 @@ def test_a_token_brings_its_session(front: Front, box: Box) -> None:
 
 
 @pytest.mark.parametrize("line", ["X-A: 1", credentials("api-consumer:wrong"), "Authorization: Negotiate abc"])
-def test_nobody_and_wrong_credentials_get_a_401_with_the_challenges(front: Front, line: str) -> None:
+def test_nobody_and_wrong_credentials_get_a_401_with_the_challenges(front: Front, box: Box, line: str) -> None:
     answer = front.ask("GET", "/Patient", line)
     assert answer.status == 401
-    assert answer.values("WWW-Authenticate") == ['Basic realm="falconbox", charset="UTF-8", Bearer realm="falconbox"']
+    assert answer.values("WWW-Authenticate") == [box.challenges]
     assert front.service.seen == []
 
 
