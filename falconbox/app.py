@@ -19,6 +19,7 @@ from falconbox.api import description
 from falconbox.audit_log import AuditLog, AuditTrail
 from falconbox.authentication import Authenticator
 from falconbox.authentication.secrets import SecretHasher
+from falconbox.authentication.upgrades import WORK_INTERVAL, Upgrades
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.banner import announce
 from falconbox.bootstrap import ensure_admin
@@ -118,10 +119,11 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
     last_used = LastUsed(store)
-    chores = _chores(store, snapshot, last_used)
-    verifier = CredentialVerifier(hasher)
-    authenticator = Authenticator(verifier, tokens, used=last_used.note)
     decision_log, audit_log = _logs(settings, plugins, store)
+    upgrades = Upgrades(store, audit_log, hasher)
+    chores = _chores(store, snapshot, last_used, upgrades)
+    verifier = CredentialVerifier(hasher, proven=upgrades.note)
+    authenticator = Authenticator(verifier, tokens, used=last_used.note)
 
     def fresh() -> bool:
         return snapshot.age() <= settings.max_staleness
@@ -184,7 +186,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     )
 
 
-def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed) -> tuple[Chore, ...]:
+def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed, upgrades: Upgrades) -> tuple[Chore, ...]:
     """Start what is done now and then beside the requests."""
     chores = (
         Chore("removing what has expired", store.sweep),
@@ -193,6 +195,7 @@ def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed) -> tuple[Chor
             lambda: forget_dead_sessions(store, snapshot.refresh, time.time()),
         ),
         Chore("writing when sessions were last used", last_used.write, WRITE_INTERVAL, at_the_end=True),
+        Chore("hashing secrets anew", upgrades.work, WORK_INTERVAL),
     )
     for chore in chores:
         chore.start()

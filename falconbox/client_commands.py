@@ -25,7 +25,7 @@ from falconbox.store import Record, Store
 
 KIND: Final = "Client"
 PAGE: Final = 500
-UNREADABLE: Final = "cannot be read, and counts as absent: replace it by PUT"
+UNREADABLE: Final = "cannot be read, and counts as absent: delete it over HTTP, and make it anew"
 
 
 def create(store: Store, client_id: str, secret: str, grant_types: Sequence[str]) -> Client:

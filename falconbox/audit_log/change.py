@@ -21,6 +21,7 @@ Code = Literal[
     "client-replaced",
     "client-deleted",
     "client-secret-rotated",
+    "client-secret-rehashed",
     "policy-created",
     "policy-replaced",
     "policy-deleted",
