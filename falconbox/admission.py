@@ -12,6 +12,7 @@ from falconbox.client_keys import key_problems
 from falconbox.compiling import PolicyCompiler, with_fields_of
 from falconbox.engine import Engine
 from falconbox.errors import FalconboxError, Invalid, PolicyInvalid, Problem
+from falconbox.imported_secrets import imported_problems
 from falconbox.mapping import linked_id, plain, policy_from_document
 from falconbox.model import AccessPolicy
 from falconbox.schemas import problems, shipped, unknown_engine
@@ -22,8 +23,10 @@ KnownClient = Callable[[str], bool]
 class Admission:
     """Checks clients and policies before they are stored."""
 
-    def __init__(self, engines: Mapping[str, Engine]) -> None:
+    def __init__(self, engines: Mapping[str, Engine], *, import_sha256_secrets: bool = False) -> None:
+        """`import_sha256_secrets`: a client may be given the SHA-256 of its secret, as Aidbox stores it."""
         self.engines = engines
+        self._import_sha256_secrets = import_sha256_secrets
         self._compiler = PolicyCompiler(engines)
 
     def client(self, document: Any, *, from_file: bool = False) -> dict[str, Any]:
@@ -31,13 +34,14 @@ class Admission:
 
         From a file a secret must be {env}, {file} or {hash}; through the API it must be a string.
         """
-        _refuse(problems(document, _client_schema(from_file=from_file)))
+        imported = imported_problems(document, permitted=self._import_sha256_secrets and not from_file)
+        _refuse([*imported, *problems(document, _client_schema(from_file=from_file))])
         _refuse([*key_problems(document.get("jwks", {}).get("keys", ()))])
         return plain(document, "Client")
 
     def rotation(self, document: Any) -> dict[str, Any]:
         """Return a checked rotation of a secret: `secret` and `overlap` in seconds. Raises Invalid."""
-        _refuse(problems(document, shipped("SecretRotation")))
+        _refuse([*imported_problems(document, permitted=False), *problems(document, shipped("SecretRotation"))])
         return dict(document)
 
     def policy(self, document: Any, known_client: KnownClient) -> AccessPolicy:

@@ -113,7 +113,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     generated = ensure_admin(store, audit, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
     keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm], Seal(settings.key_passphrase))
     tokens = AccessTokens(keys, settings.public_url)
-    admission = Admission(plugins.engines)
+    admission = Admission(plugins.engines, import_sha256_secrets=settings.import_sha256_secrets)
     synced, problem = _sync(settings, store, audit, admission, hasher)
     compiler = PolicyCompiler(plugins.engines, plugins.shipped)
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
@@ -144,7 +144,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         keys=keys,
         sync_problem=problem,
     )
-    clients = Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash)
+    clients = Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash_written)
     resources = {
         "Client": clients,
         "secret_rotation": SecretRotation(clients, hasher),

@@ -28,15 +28,17 @@ PAGE: Final = 500
 UNREADABLE: Final = "cannot be read, and counts as absent: delete it over HTTP, and make it anew"
 
 
-def create(store: Store, client_id: str, secret: str, grant_types: Sequence[str]) -> Client:
+def create(
+    store: Store, client_id: str, secret: str, grant_types: Sequence[str], *, import_sha256: bool = False
+) -> Client:
     """Make a client. Raises Invalid for what the API would refuse and for an id that is taken, and StoreError."""
-    admission, hasher = Admission({}), SecretHasher()
+    admission, hasher = Admission({}, import_sha256_secrets=import_sha256), SecretHasher()
     document = {"id": client_id, "secret": secret, "grant_types": list(grant_types)}
     admission.client(document)
     _refuse_managed(store, client_id, "choose another id, or declare the client there")
     if store.get(KIND, client_id) is not None:
         raise _taken(client_id)
-    body = registered(document, None, admission, hasher.hash, time.time())
+    body = registered(document, None, admission, hasher.hash_written, time.time())
     try:
         return client_from_record(AuditTrail(store).put(by_command("clients create"), KIND, client_id, None, body))
     except StoreConflict:

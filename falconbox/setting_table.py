@@ -106,6 +106,12 @@ TABLE: Final = (
         "false",
         "Accept client assertions whose audience is the token endpoint, not the issuer.",
     ),
+    Setting(
+        "import_sha256_secrets",
+        values.switch,
+        "false",
+        "Take a secret that starts with __sha256: for the SHA-256 of one, as Aidbox stores it.",
+    ),
     Setting("threads", values.threads, "8", "How many requests are worked on at a time."),
 )
 """Every setting there is. docs/reference/settings.md and the command line are held to it."""

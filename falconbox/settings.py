@@ -53,6 +53,7 @@ class Settings:
     token_algorithm: str
     key_passphrase: str | None
     token_endpoint_audience: bool
+    import_sha256_secrets: bool
     threads: int
     origins: Mapping[str, str] = dataclasses.field(compare=False)
 

@@ -96,6 +96,32 @@ def test_a_secret_that_is_no_usable_string_is_refused_without_quoting_it(secret:
     assert "12345678" not in found["/secret"]
 
 
+SUM = "__sha256:" + "0aF" * 21 + "0"
+
+
+def test_the_sha256_of_a_secret_is_refused_as_a_secret_and_taken_only_where_it_may_be_imported() -> None:
+    importing = Admission({}, import_sha256_secrets=True)
+    document = {"id": "a", "secret": SUM}
+    for refused in (
+        lambda: ADMISSION.client(document),
+        lambda: ADMISSION.client({"id": "a", "secret": "__sha256:x"}),
+        lambda: ADMISSION.client(document, from_file=True),
+        lambda: importing.client(document, from_file=True),
+        lambda: ADMISSION.rotation({"secret": SUM, "overlap": 0}),
+        lambda: importing.rotation({"secret": SUM, "overlap": 0}),
+    ):
+        with pytest.raises(
+            Invalid, match=r"^/secret is the SHA-256 of a secret, .*FALCONBOX_IMPORT_SHA256_SECRETS"
+        ) as told:
+            refused()
+        assert "0aF" not in told.value.detail
+    assert importing.client(document)["id"] == "a"
+    assert importing.client({"id": "a", "secret": "plain"})
+    for wrong in (SUM[:-1], SUM + "0", SUM + "\n", SUM[:-1] + "g", SUM[:-1] + "\u0661", "__sha256:"):
+        with pytest.raises(Invalid, match="/secret must be __sha256: and 64 hexadecimal digits"):
+            importing.client({"id": "a", "secret": wrong})
+
+
 def test_a_secret_in_a_file_must_be_a_reference() -> None:
     assert "never stands in a file" in client_problems({"id": "a", "secret": "plain"}, from_file=True)["/secret"]
     assert ADMISSION.client({"id": "a", "secret": {"env": "NAME"}}, from_file=True)

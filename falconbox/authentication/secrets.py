@@ -13,6 +13,7 @@ from argon2.exceptions import Argon2Error
 
 from falconbox.authentication.hashes import Recipe, read_recipe
 from falconbox.errors import TooManyAttempts
+from falconbox.imported_secrets import sha256_of
 
 GENERATED_BYTES: Final = 32
 QUEUE: Final = 6
@@ -56,6 +57,11 @@ class SecretHasher:
         """Return the hash of a secret of which nothing but the SHA-256 is known, in hexadecimal digits."""
         with self._slots:
             return Recipe().hash_sha256(digest)
+
+    def hash_written(self, text: str) -> str:
+        """Return the hash of what a checked client has for its secret: the secret, or its SHA-256 to be imported."""
+        digest = sha256_of(text)
+        return self.hash(text) if digest is None else self.hash_sha256(digest)
 
     def verify(self, secret_hash: str | None, secret: str, *, patient: bool = True) -> bool:
         """Whether a secret is the one that was hashed. Costs and raises what `find` does."""

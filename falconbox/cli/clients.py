@@ -42,9 +42,9 @@ def clients_create(client_id: str, grant_types: tuple[str, ...], from_input: boo
     """Make the client ID. A generated secret is shown this once."""
     from falconbox.client_commands import create
 
-    with opened(flags) as (_, store):
-        secret = _new_secret(from_input)
-        made = create(store, client_id, secret, list(dict.fromkeys(grant_types)))
+    with opened(flags) as (settings, store):
+        secret, imports = _new_secret(from_input), settings.import_sha256_secrets
+        made = create(store, client_id, secret, list(dict.fromkeys(grant_types)), import_sha256=imports)
     may_use = ", ".join(sorted(made.grant_types)) or "nothing, until it has a grant type"
     _print_change(output, f"created: Client {made.id}; may use: {may_use}", made, None if from_input else secret)
 

@@ -130,8 +130,12 @@ def engines_new(name: str, directory: Path, output: str) -> None:
 def hash_secret() -> None:
     """Read a secret from standard input and print its hash, for `secret: {hash: ...}` in a policy directory."""
     from falconbox.authentication.secrets import SecretHasher
+    from falconbox.imported_secrets import PREFIX, REFUSED
 
-    click.echo(SecretHasher().hash(secret_from_input()))
+    secret = secret_from_input()
+    if secret.startswith(PREFIX):
+        raise StartupError(f"what is on standard input {REFUSED}")
+    click.echo(SecretHasher().hash(secret))
 
 
 @cli.command()

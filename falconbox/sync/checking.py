@@ -10,6 +10,7 @@ from typing import Any
 from falconbox.admission import Admission
 from falconbox.authentication.secrets import is_hash
 from falconbox.errors import Invalid, Problem
+from falconbox.imported_secrets import PREFIX, REFUSED
 from falconbox.sync.directory import Entry, in_order, read_directory
 from falconbox.sync.plan import Wanted
 
@@ -97,10 +98,16 @@ def _secret(reference: Mapping[str, str], directory: Path, environ: Mapping[str,
         secret = environ.get(reference["env"])
         if not secret:
             raise ValueError(f"the environment variable {reference['env']} is not set")
-        return secret, None
+        return _no_import(secret), None
     if "file" in reference:
-        return _read_secret(directory / reference["file"]), None
+        return _no_import(_read_secret(directory / reference["file"])), None
     return None, None
+
+
+def _no_import(secret: str) -> str:
+    if secret.startswith(PREFIX):
+        raise ValueError(REFUSED)
+    return secret
 
 
 def _read_secret(path: Path) -> str:

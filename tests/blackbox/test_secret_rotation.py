@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import subprocess
@@ -225,6 +226,42 @@ def command(box: Box, *arguments: str) -> Any:
 def run_command(box: Box, *arguments: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "falconbox", "clients", *arguments]
     return subprocess.run(line, cwd=box.folder, env=serving.environment(), capture_output=True, text=True, timeout=120)
+
+
+def test_the_sha256_of_a_secret_is_imported_where_it_may_be_and_hashed_anew_after_the_first_use(tmp_path: Path) -> None:
+    imported = f"__sha256:{hashlib.sha256(b's3cret-one').hexdigest()}"
+    client = {"id": "moved", "secret": imported, "grant_types": ["basic", "client_credentials"]}
+    policy = {"id": "moved", "engine": "allow", "link": [{"reference": "Client/moved"}]}
+    with serving.running(tmp_path) as box:
+        refused = box.admin("POST", "/Client", client)
+        assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, ["/secret"])
+        assert box.admin("GET", "/Client/moved").status == 404
+    with serving.running(tmp_path, "--import-sha256-secrets") as box:
+        assert box.admin("POST", "/Client", client).status == 201
+        assert box.admin("POST", "/AccessPolicy", policy).status == 201
+        assert rotate(box, "moved", imported, 0).status == 422
+    with serving.running(tmp_path) as box:
+        before = box.admin("GET", "/Client/moved").json
+        assert [token(box, "moved", secret) for secret in (imported, imported[9:], "wrong")] == [400, 400, 400]
+        assert box.admin("GET", "/Client/moved").json == before
+        assert stored_hashes(tmp_path, "moved")[0].startswith("sha256$argon2id$")
+        asked = {"grant_type": "client_credentials", "client_id": "moved", "client_secret": "s3cret-one"}
+        access_token = box.ask("POST", "/auth/token", asked).json["access_token"]
+        until(lambda: stored_hashes(tmp_path, "moved")[0].startswith("$argon2id$"))
+        until(lambda: box.admin("GET", "/Client/moved").json["meta"]["versionId"] != before["meta"]["versionId"])
+        assert [basic(box, "moved", secret) for secret in ("s3cret-one", imported, imported[9:])] == [200, 401, 401]
+        assert box.ask("GET", "/Notice", auth=access_token).status == 200
+        assert box.admin("GET", "/Client/moved").json["meta"]["secrets"] == before["meta"]["secrets"]
+        until(lambda: any(record["code"] == "client-secret-rehashed" for record in box.log()))
+        assert imported[9:] not in box.output() + box.errors()
+
+
+def stored_hashes(folder: Path, name: str) -> list[str]:
+    store = SqliteStore(folder / ".falconbox" / "falconbox.sqlite3")
+    record = store.get("Client", name)
+    store.close()
+    assert record is not None
+    return [stored["hash"] for stored in record.body["secrets"]]
 
 
 def test_a_rotation_survives_a_killed_process_or_has_not_happened(tmp_path: Path) -> None:

@@ -129,6 +129,22 @@ def test_problems_of_contents_point_at_what_is_wrong(folder: Path) -> None:
     assert report.summary() == f"{len(told)} problems; nothing would be applied"
 
 
+def test_the_sha256_of_a_secret_is_no_secret_wherever_it_comes_from(folder: Path, store: SqliteStore) -> None:
+    imported = "__sha256:" + "0" * 64
+    write(
+        folder,
+        "a.yaml",
+        CLIENT.format(id="a") + "secret: {env: A}\n---\n" + CLIENT.format(id="b") + "secret: {file: b}\n",
+    )
+    write(folder, "b", imported + "\n")
+    told = problems(lambda: sync(folder, store, A=imported))
+    assert [detail.split(",")[0] for *_, detail in told] == ["is the SHA-256 of a secret"] * 2
+    write(folder, "a.yaml", CLIENT.format(id="a") + f"secret: '{imported}'\n")
+    report = check_directory(folder, ADMISSION, set())
+    assert any("is the SHA-256 of a secret" in problem.detail for problem in report.problems)
+    assert managed(store) == {}
+
+
 def test_the_same_id_in_two_files_names_both(folder: Path) -> None:
     write(folder, "a.yaml", POLICY.format(id="same"))
     write(folder, "b.yaml", CLIENT.format(id="same") + "---\n" + POLICY.format(id="same"))
