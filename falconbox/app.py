@@ -28,7 +28,7 @@ from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log import record
 from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
-from falconbox.errors import FalconboxError, Invalid, StartupError, StoreError
+from falconbox.errors import Invalid, StartupError, StoreError
 from falconbox.forward_auth import ForwardAuth, door_at, understood
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
@@ -67,7 +67,7 @@ from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
 from falconbox.store import Store
 from falconbox.store.opening import open_store
-from falconbox.sync import Secrets, SyncResult, sync_directory
+from falconbox.sync import LOOK_INTERVAL, PolicyDirectory, Secrets
 
 WELL_KNOWN: Final = (
     "/.well-known/authzen-configuration",
@@ -114,14 +114,17 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm], Seal(settings.key_passphrase))
     tokens = AccessTokens(keys, settings.public_url)
     admission = Admission(plugins.engines, import_sha256_secrets=settings.import_sha256_secrets)
-    synced, problem = _sync(settings, store, audit, admission, hasher)
+    directory = None
+    if settings.policies is not None:
+        directory = PolicyDirectory(settings.policies, store, audit, admission, Secrets(os.environ, hasher))
+    synced = None if directory is None else directory.bring_in()
     compiler = PolicyCompiler(plugins.engines, plugins.shipped)
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
     last_used = LastUsed(store)
     decision_log, audit_log = _logs(settings, plugins, store)
     upgrades = Upgrades(store, audit_log, hasher)
-    chores = _chores(store, snapshot, last_used, upgrades)
+    chores = _chores(store, snapshot, last_used, upgrades, directory)
     verifier = CredentialVerifier(hasher, proven=upgrades.note)
     authenticator = Authenticator(verifier, tokens, used=last_used.note)
 
@@ -142,7 +145,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         audit_log=audit_log,
         decision_point=decision_point,
         keys=keys,
-        sync_problem=problem,
+        sync_problem=lambda: None if directory is None else directory.problem,
     )
     clients = Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash_written)
     resources = {
@@ -182,13 +185,15 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         chores,
         generated,
         synced,
-        problem,
+        None if directory is None else directory.problem,
     )
 
 
-def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed, upgrades: Upgrades) -> tuple[Chore, ...]:
+def _chores(
+    store: Store, snapshot: Snapshot, last_used: LastUsed, upgrades: Upgrades, directory: PolicyDirectory | None
+) -> tuple[Chore, ...]:
     """Start what is done now and then beside the requests."""
-    chores = (
+    chores = [
         Chore("removing what has expired", store.sweep),
         Chore(
             "removing sessions of clients and keys that are gone",
@@ -196,10 +201,12 @@ def _chores(store: Store, snapshot: Snapshot, last_used: LastUsed, upgrades: Upg
         ),
         Chore("writing when sessions were last used", last_used.write, WRITE_INTERVAL, at_the_end=True),
         Chore("hashing secrets anew", upgrades.work, WORK_INTERVAL),
-    )
+    ]
+    if directory is not None:
+        chores.append(Chore("looking for changed secrets", directory.look, LOOK_INTERVAL))
     for chore in chores:
         chore.start()
-    return chores
+    return tuple(chores)
 
 
 def _identity_tokens(settings: Settings, keys: SigningKeys) -> IdentityTokens | None:
@@ -276,19 +283,3 @@ def _started(settings: Settings) -> Service:
         raise StartupError(error.detail) from error
     except OSError as error:
         raise StartupError(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from error
-
-
-def _sync(
-    settings: Settings, store: Store, audit: AuditTrail, admission: Admission, hasher: SecretHasher
-) -> tuple[SyncResult | None, FalconboxError | None]:
-    """Bring in the policy directory. A broken one leaves the last good set in force, if there is one."""
-    if settings.policies is None:
-        return None, None
-    secrets = Secrets(os.environ, hasher)
-    try:
-        return sync_directory(settings.policies, store, audit, admission, secrets), None
-    except (Invalid, StartupError) as error:
-        if store.get("policy-source", "default") is None:
-            raise
-        log.error("the policy directory is broken; the last good set stays in force: %s", error.detail)  # noqa: TRY400
-        return None, error

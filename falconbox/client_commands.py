@@ -52,7 +52,7 @@ def rotate_secret(store: Store, client_id: str, secret: str, overlap: int) -> Cl
     for one that somebody else changes at the same moment; and StoreError. Then nothing has changed.
     """
     rotation = Admission({}).rotation({"secret": secret, "overlap": overlap})
-    _refuse_managed(store, client_id, "change the secret that is declared there, then restart")
+    _refuse_managed(store, client_id, "change the secret there; {file: ...} is read again, all else by a restart")
     previous = store.get(KIND, client_id)
     if previous is None:
         raise _wrong(client_id, "there is no such client: `falconbox clients list` shows those that there are")

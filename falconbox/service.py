@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from falconbox.audit_log import AuditLog
@@ -58,7 +59,7 @@ class Readiness:
         audit_log: AuditLog,
         decision_point: DecisionPoint,
         keys: SigningKeys,
-        sync_problem: FalconboxError | None,
+        sync_problem: Callable[[], FalconboxError | None],
     ) -> None:
         self._max_staleness = max_staleness
         self._store = store
@@ -81,7 +82,7 @@ class Readiness:
             "policies": {"ok": broken == 0, "total": len(policies.policies), "broken": broken},
             "snapshot": {"ok": age <= self._max_staleness, "age_seconds": round(age, 3)},
             "keys": {"ok": bool(keys) and not unreadable, "total": len(keys), "unreadable": unreadable},
-            "policy_directory": {"ok": self._sync_problem is None},
+            "policy_directory": {"ok": self._sync_problem() is None},
             "evaluations": {"ok": True, "slow": self._decision_point.slow_evaluations},
             "decision_log": {"ok": True, "dropped": self._decision_log.dropped},
             "audit_log": {"ok": True, "dropped": self._audit_log.dropped, **self._waiting()},

@@ -256,6 +256,26 @@ def test_the_sha256_of_a_secret_is_imported_where_it_may_be_and_hashed_anew_afte
         assert imported[9:] not in box.output() + box.errors()
 
 
+def test_a_secret_in_a_file_is_read_again_while_the_service_runs_and_a_lost_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "a.yaml").write_text(
+        "resourceType: Client\nid: app\ngrant_types: [client_credentials]\nsecret: {file: ../secret}\n"
+    )
+    (tmp_path / "secret").write_text("s3cret-one\n")
+    with serving.running(tmp_path, "--policies", "policies") as box:
+        assert token(box, "app", "s3cret-one") == 200
+        (tmp_path / "next").write_text("s3cret-two\n")
+        (tmp_path / "next").replace(tmp_path / "secret")
+        until(lambda: token(box, "app", "s3cret-two") == 200)
+        assert token(box, "app", "s3cret-one") == 400
+        (tmp_path / "secret").unlink()
+        until(lambda: not box.ask("GET", "/readyz").json["checks"]["policy_directory"]["ok"])
+        assert token(box, "app", "s3cret-two") == 200
+        until(lambda: sum(record["code"] == "policies-synced" for record in box.log()) == 2)
+        assert "/secret the file policies/../secret cannot be read" in box.errors()
+        assert "s3cret" not in box.errors() + box.output()
+
+
 def stored_hashes(folder: Path, name: str) -> list[str]:
     store = SqliteStore(folder / ".falconbox" / "falconbox.sqlite3")
     record = store.get("Client", name)
