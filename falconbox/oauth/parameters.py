@@ -14,8 +14,11 @@ TOKENS: Final = frozenset({"token", "client_assertion"})
 
 
 def required_token(sent: Mapping[str, Any]) -> str:
-    """Return the parameter `token`. Raises OAuthRequestRefused (invalid_request)."""
-    token = read_parameters(sent, ("token",)).get("token")
+    """Return the parameter `token`. Raises OAuthRequestRefused (invalid_request).
+
+    A `token_type_hint` changes nothing, but one that is no string is a mistake to be told.
+    """
+    token = read_parameters(sent, ("token", "token_type_hint")).get("token")
     if token is None:
         raise OAuthRequestRefused("invalid_request", "token is required")
     return token

@@ -265,6 +265,7 @@ def test_nobody_is_told_anything_without_authentication(box: Box, name: str) -> 
         ({"token": None}, "invalid_request"),
         ({"token": ""}, "invalid_request"),
         ({"token": ["x"]}, "invalid_request"),
+        ({"token_type_hint": {}}, "invalid_request"),
     ):
         sent = {"token": token, "client_id": "me", "client_secret": "me", **changes}
         with pytest.raises(OAuthRequestRefused) as refused:
