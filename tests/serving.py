@@ -28,6 +28,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def whole_lines(log: Path) -> list[str]:
+    """Return the lines of a file that somebody may be writing to, without the last one while it is being written."""
+    return [line.decode() for line in log.read_bytes().split(b"\n")[:-1]]
+
+
 class Answer:
     """What came back."""
 
@@ -111,8 +116,7 @@ class Box:
 
     def output(self) -> str:
         """Return standard output so far, whole lines only."""
-        text = (self.folder / "stdout").read_text()
-        return text[: text.rfind("\n") + 1]
+        return "".join(f"{line}\n" for line in whole_lines(self.folder / "stdout"))
 
     def errors(self) -> str:
         """Return standard error so far."""

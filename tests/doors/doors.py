@@ -78,8 +78,8 @@ class Door:
     def _record(self, record_id: str) -> dict[str, Any]:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            for line in reversed(self._log.read_text().splitlines()):
-                if record_id in line and line.endswith("}"):
+            for line in reversed(serving.whole_lines(self._log)):
+                if record_id in line:
                     record: dict[str, Any] = json.loads(line)
                     if record["id"] == record_id:
                         return record

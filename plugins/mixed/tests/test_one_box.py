@@ -43,8 +43,8 @@ def asked(box: serving.Box, row: dict[str, Any]) -> Decided:
     method, _, target = row["ask"].partition(" ")
     auth = f"{row['as']}:the secret of {row['as']}" if "as" in row else None
     answer = box.ask(method, target, row.get("body"), auth=auth)
-    lines = (box.folder / "decisions").read_text().splitlines()
-    (record,) = [found for line in lines if (found := json.loads(line))["id"] == answer.headers["x-decision-id"]]
+    decided = map(json.loads, serving.whole_lines(box.folder / "decisions"))
+    (record,) = [found for found in decided if found["id"] == answer.headers["x-decision-id"]]
     allowed = record["decision"] == "allow"
     assert answer.status in (CARRIED_OUT if allowed else (403,) if auth else (401,))
     return allowed, next(iter(record["policies"]), None)
