@@ -6,8 +6,11 @@ CLIENTS := $(VENV)-clients
 SOURCES := pyproject.toml
 RESOLVE := --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-header
 
+# The tests start hundreds of processes: each would compile all of falconbox anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-plugins test-proxies test-clients bench bench-engines lock clean
+.PHONY: help run test check test-wheel test-plugins test-proxies test-clients bench bench-engines lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -16,13 +19,16 @@ run: $(VENV)/.installed ## Install what it needs, and serve on 127.0.0.1:8080 wi
 	$(BIN)/falconbox serve --policies policies
 
 test: $(VENV)/.tested ## Install what it needs, and pass the tests.
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.tested ## Lint, format, types, layers.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=engines $(BIN)/lint-imports
+
+test-wheel: $(VENV)/.tested ## Build the wheel, and run what it installs in an empty environment, in another directory.
+	.ci/test_wheel $(BIN)
 
 test-plugins: $(VENV)/.tested ## Build each plugin, and test it in an environment of its own; then all in one.
 	$(BIN)/python plugins/test_each.py

@@ -62,6 +62,10 @@ class Workshop:
         return python
 
     def test(self, python: Path, tests: Path) -> None:
-        """Run tests, somewhere else than in the repository."""
-        print(f"-- {tests.parent.name}", flush=True)
-        run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, cwd=self.folder)
+        """Run tests, somewhere else than in the repository; they must pass. What they print is printed at their end."""
+        command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as tested:
+            printed, _ = tested.communicate()
+        print(f"-- {tests.parent.name}\n{printed.decode()}", flush=True)
+        if tested.returncode:
+            raise SystemExit(f"the tests of {tests.parent.name} do not pass")

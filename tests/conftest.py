@@ -1,7 +1,8 @@
-"""What tests share: a server that speaks MongoDB's wire protocol."""
+"""What tests share: how many run at once, and a server that speaks MongoDB's wire protocol."""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -25,6 +26,11 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: f
                 return
         time.sleep(0.02)
     pytest.fail(f"nothing listens on port {port} after {seconds} seconds")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each processor: tests of running services wait as long as they compute."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
