@@ -112,6 +112,10 @@ class CredentialsRejected(FalconboxError):
     code = "credentials-rejected"
 
 
+class TokenRejected(CredentialsRejected):
+    """The credentials that are wrong were a Bearer token (401, and the challenge says so)."""
+
+
 class CredentialsRequired(FalconboxError):
     """Nobody is known, and no policy allows it to everybody (401)."""
 

@@ -17,7 +17,7 @@ from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log import record
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.document import RequestDocument, request_document
-from falconbox.errors import CredentialsRequired, FalconboxError, Forbidden, SnapshotStale
+from falconbox.errors import CredentialsRequired, FalconboxError, Forbidden, SnapshotStale, TokenRejected
 from falconbox.model import ANONYMOUS, Caller, Decision
 from falconbox.problems import HTTPProblem, challenges, http_problem
 from falconbox.request import Door, Environ, Request
@@ -58,6 +58,7 @@ class Guard:
     ) -> None:
         """`resource_metadata` is the URL that the challenges of a 401 name (RFC 9728), if there is such a document."""
         self._challenge = challenges(resource_metadata)
+        self._token_challenge = challenges(resource_metadata, "invalid_token")
         self._worlds = worlds
         self._authenticator = authenticator
         self._decision_point = decision_point
@@ -92,7 +93,7 @@ class Guard:
 
     def problem(self, error: FalconboxError) -> HTTPProblem:
         """Return the HTTP error that a refusal at this door becomes."""
-        return http_problem(error, self._challenge)
+        return http_problem(error, self._token_challenge if isinstance(error, TokenRejected) else self._challenge)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the request pass, or raise the HTTP error that it is answered with.

@@ -45,12 +45,15 @@ STATUS: Final[dict[type[errors.FalconboxError], HTTPStatus]] = {
 """The status of each kind of error; the first class that fits counts."""
 
 
-def challenges(resource_metadata: str | None = None) -> str:
+def challenges(resource_metadata: str | None = None, error: str | None = None) -> str:
     """Return what is sent with a 401: the challenges of Basic and of Bearer (RFC 6750 section 3).
 
-    The latter names the URL of the resource's metadata, if it has any (RFC 9728 section 5.1).
+    The latter says what is wrong with the token that was presented, if one was (`error`, section 3.1), and names the
+    URL of the resource's metadata, if it has any (RFC 9728 section 5.1).
     """
     bearer = 'Bearer realm="falconbox"'
+    if error is not None:
+        bearer += f', error="{error}"'
     if resource_metadata is not None:
         quoted = resource_metadata.replace("\\", "\\\\").replace('"', '\\"')
         bearer += f', resource_metadata="{quoted}"'

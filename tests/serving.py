@@ -65,6 +65,11 @@ class Box:
         metadata = f"{self.url}/.well-known/oauth-protected-resource"
         return f'Basic realm="falconbox", charset="UTF-8", Bearer realm="falconbox", resource_metadata="{metadata}"'
 
+    @property
+    def token_challenges(self) -> str:
+        """What goes with a 401 to somebody whose Bearer token has been refused."""
+        return self.challenges.replace(", resource_metadata=", ', error="invalid_token", resource_metadata=')
+
     def ask(
         self,
         method: str,

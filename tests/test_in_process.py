@@ -128,6 +128,21 @@ def test_a_refused_request_never_reaches_the_application(
     assert ("WWW-Authenticate" in headers) == status.startswith("401")
 
 
+@pytest.mark.parametrize(
+    ("authorization", "told"),
+    [(None, False), ("Basic bad", False), ("Negotiate x", False), ("Bearer x.y.z", True), ("bearer ", True)],
+)
+def test_a_refused_token_and_nothing_else_is_called_an_invalid_token(
+    access: AccessControl, authorization: str | None, told: bool
+) -> None:
+    environ = {} if authorization is None else {"HTTP_AUTHORIZATION": authorization}
+    status, headers, _ = ask(access, Application(), "/read", **environ)
+    assert status == "401 Unauthorized"
+    error = ', error="invalid_token"' if told else ""
+    basic = 'Basic realm="falconbox", charset="UTF-8"'
+    assert headers["WWW-Authenticate"] == f'{basic}, Bearer realm="falconbox"{error}'
+
+
 def test_what_the_server_in_front_says_of_a_user_does_not_reach_the_application(access: AccessControl) -> None:
     application = Application()
     assert ask(access, application, "/free", REMOTE_USER="root")[0] == "200 OK"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from falconbox.errors import CredentialsRejected, CredentialsRequired, Forbidden
+from falconbox.errors import CredentialsRejected, CredentialsRequired, Forbidden, TokenRejected
 from falconbox.oauth.metadata import metadata_of
 from falconbox.problems import CHALLENGES, challenges, http_problem
 
@@ -38,7 +38,13 @@ def test_a_resource_without_metadata_has_both_challenges_and_names_none() -> Non
     assert challenges() == CHALLENGES == 'Basic realm="falconbox", charset="UTF-8", Bearer realm="falconbox"'
 
 
-@pytest.mark.parametrize("error", [CredentialsRejected("x"), CredentialsRequired("x")])
+def test_what_is_wrong_with_a_token_is_said_in_the_bearer_challenge_alone() -> None:
+    basic, bearer = challenges("https://box.example/m", "invalid_token").split(", Bearer ")
+    assert basic == challenges().split(", Bearer ")[0]
+    assert bearer == 'realm="falconbox", error="invalid_token", resource_metadata="https://box.example/m"'
+
+
+@pytest.mark.parametrize("error", [CredentialsRejected("x"), TokenRejected("x"), CredentialsRequired("x")])
 def test_every_401_has_the_challenges_of_its_door(error: CredentialsRejected | CredentialsRequired) -> None:
     assert dict(http_problem(error, "Some challenge").headers or {})["WWW-Authenticate"] == "Some challenge"
     assert dict(http_problem(error).headers or {})["WWW-Authenticate"] == CHALLENGES

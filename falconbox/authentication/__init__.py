@@ -26,8 +26,9 @@ class Authenticator:
     def authenticate(self, authorization: str | None, world: World, address: str) -> Caller:
         """Return the caller at an address; without a header, the anonymous one.
 
-        Raises CredentialsRejected for credentials that are wrong in form or in substance, TooManyAttempts when they
-        are not verified, and Malformed for two headers, which servers join by a comma.
+        Raises CredentialsRejected for credentials that are wrong in form or in substance (TokenRejected for a Bearer
+        token), TooManyAttempts when they are not verified, and Malformed for two headers, which servers join by a
+        comma.
         """
         if authorization is None:
             return ANONYMOUS

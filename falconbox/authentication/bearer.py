@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from falconbox.errors import CredentialsRejected
+from falconbox.errors import CredentialsRejected, TokenRejected
 from falconbox.model import Caller
 from falconbox.oauth.standing import World, check_standing
 from falconbox.oauth.tokens import AccessTokens
@@ -37,9 +37,12 @@ class BearerAuthentication:
         self._verified: OrderedDict[bytes, tuple[Mapping[str, Any], str]] = OrderedDict()
 
     def authenticate(self, token: str, world: World) -> Caller:
-        """Return the caller that a token stands for. Raises CredentialsRejected."""
-        claims = self._claims(token)
-        client = check_standing(claims, world, self._clock())
+        """Return the caller that a token stands for. Raises TokenRejected, whatever is wrong with it."""
+        try:
+            claims = self._claims(token)
+            client = check_standing(claims, world, self._clock())
+        except CredentialsRejected as error:
+            raise TokenRejected(error.detail) from error
         self._used(claims["sid"])
         return Caller(client, claims["sid"], claims)
 

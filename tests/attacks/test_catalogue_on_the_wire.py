@@ -123,7 +123,7 @@ def check_the_answer(box: Box, entry: Entry, answers: list[tuple[int, dict[str, 
     if "error" in expected:
         assert json.loads(body)["error"] == expected["error"]
     if status == 401 and "www_authenticate" in expected:
-        # The catalogue is older than the parameter that RFC 9728 adds.
+        # The catalogue, which sends no tokens, is older than the parameter that RFC 9728 adds.
         assert headers["www-authenticate"] == box.challenges
         assert box.challenges.partition(", resource_metadata=")[0] == expected["www_authenticate"]
         assert json.loads(body) == CREDENTIALS_REFUSED

@@ -194,6 +194,27 @@ def test_a_revoked_token_is_dead_here_before_the_answer_and_soon_elsewhere(nodes
         assert post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=token).status == 200
 
 
+def test_whose_token_is_refused_is_told_that_it_is_invalid_whatever_is_wrong_and_nobody_else_is(box: Box) -> None:
+    elsewhere, revoked, good = issue(box, audience="https://elsewhere"), issue(box), issue(box)
+    assert post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=revoked).status == 200
+    head, _, signature = good.rpartition(".")
+    forged = f"{head}.{signature[::-1]}"
+    refused = [box.ask("GET", "/Patient", auth=token) for token in ("x", "x.y.z", forged, elsewhere, revoked)]
+    assert {(answer.status, answer.body) for answer in refused} == {(401, refused[0].body)}
+    assert {answer.headers["www-authenticate"] for answer in refused} == {token_challenges()}
+    for other in (box.ask("GET", "/Patient"), box.ask("GET", "/Patient", auth="app:wrong"),
+                  box.ask("GET", "/Patient", headers={"Authorization": f"DPoP {good}"})):  # fmt: skip
+        assert other.status == 401
+        assert "error=" not in other.headers["www-authenticate"]
+    assert box.ask("GET", "/Patient", auth=good).status == 200
+
+
+def token_challenges() -> str:
+    bearer = 'Bearer realm="falconbox", error="invalid_token"'
+    metadata = "http://box.example/.well-known/oauth-protected-resource"
+    return f'Basic realm="falconbox", charset="UTF-8", {bearer}, resource_metadata="{metadata}"'
+
+
 def test_of_two_nodes_that_are_sent_one_assertion_at_the_same_moment_one_accepts_it(nodes: tuple[Box, Box]) -> None:
     for _ in range(10):
         form, answers, barrier = assertion(), [], threading.Barrier(6)

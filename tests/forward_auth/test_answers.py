@@ -138,11 +138,19 @@ def test_every_method_of_the_proxy_is_answered(name: str, own: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("authorization", [None, "Basic d3Jvbmc6d3Jvbmc=", "Bearer x.y.z", "Negotiate x", ""])
+@pytest.mark.parametrize("authorization", [None, "Basic d3Jvbmc6d3Jvbmc=", "Negotiate x", ""])
 def test_nobody_and_wrong_credentials_are_a_401_with_both_challenges(name: str, authorization: str | None) -> None:
     status, headers, _ = Asked().ask(name, HTTP_AUTHORIZATION=authorization)
     assert status == 401
     assert headers["WWW-Authenticate"] == 'Basic realm="falconbox", charset="UTF-8", Bearer realm="falconbox"'
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_of_a_refused_token_the_bearer_challenge_says_so_through_every_proxy(name: str) -> None:
+    status, headers, _ = Asked().ask(name, HTTP_AUTHORIZATION="Bearer x.y.z")
+    assert status == 401
+    basic, bearer = 'Basic realm="falconbox", charset="UTF-8"', 'Bearer realm="falconbox", error="invalid_token"'
+    assert headers["WWW-Authenticate"] == f"{basic}, {bearer}"
 
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {

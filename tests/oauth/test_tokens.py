@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falconbox.authentication.bearer import BearerAuthentication
-from falconbox.errors import CredentialsRejected
+from falconbox.errors import CredentialsRejected, TokenRejected
 from falconbox.model import Client
 from falconbox.oauth.algorithms import ALGORITHMS
 from falconbox.oauth.key_records import new_key
@@ -232,9 +232,9 @@ def test_what_can_change_is_looked_at_every_time(tokens: AccessTokens, clock: Cl
         World(clients={"me": client(active=False)}),
         World(clients={"me": client(grant_types=frozenset({"basic"}))}),
     ):
-        with pytest.raises(CredentialsRejected):
+        with pytest.raises(TokenRejected):
             bearer.authenticate(token, changed)
         assert bearer.authenticate(token, world) == caller
     clock.now += 3600
-    with pytest.raises(CredentialsRejected, match="expired"):
+    with pytest.raises(TokenRejected, match="expired"):
         bearer.authenticate(token, world)

@@ -139,6 +139,13 @@ def test_nobody_and_wrong_credentials_get_a_401_with_the_challenges(front: Front
     assert front.service.seen == []
 
 
+def test_whose_token_is_refused_is_told_so_through_the_proxy(front: Front, box: Box) -> None:
+    answer = front.ask("GET", "/Patient", "Authorization: Bearer x.y.z")
+    assert answer.status == 401
+    assert answer.values("WWW-Authenticate") == [box.token_challenges]
+    assert front.service.seen == []
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "FOO"])
 def test_every_method_is_decided_as_itself(front: Front, method: str) -> None:
     expected = 200 if method == "GET" else 403
