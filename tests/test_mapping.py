@@ -1,4 +1,4 @@
-"""What is stored of a client: a new generation whenever its old tokens must not work any more."""
+"""What is stored of a client: a new generation whenever its old tokens must not work any more, and how long new ones do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from falconbox.mapping import client_body
+from falconbox.mapping import client_body, client_from_body
 
 CLIENT: dict[str, Any] = {
     "id": "me",
@@ -57,3 +57,9 @@ def test_a_client_that_may_do_less_than_before_gets_a_new_generation(
 def test_any_other_change_leaves_its_tokens_alone(before: dict[str, Any], after: dict[str, Any]) -> None:
     old, new = generation_after(before, after)
     assert old == new
+
+
+@pytest.mark.parametrize(("said", "seconds"), [({}, 3600), ({"access_token_expiration": 60}, 60), ({"access_token_expiration": "never"}, None)])  # fmt: skip
+def test_tokens_live_for_an_hour_unless_their_client_says_otherwise(said: dict[str, Any], seconds: int | None) -> None:
+    body = client_body({"id": "me", "auth": {"client_credentials": said}}, (), None)
+    assert client_from_body(body, version=1, updated_at=0.0).token_lifetime == seconds

@@ -164,6 +164,27 @@ def test_an_answer_has_one_representation_whatever_is_accepted(box: Box) -> None
         assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
 
 
+def test_no_answer_may_be_kept_or_framed_good_or_bad(box: Box) -> None:
+    token, known = issue(box), {"client_id": "app", "client_secret": SECRET, "grant_type": "client_credentials"}
+    good = [post(box, path, token=token, **known) for path in ENDPOINTS]
+    bad = [post(box, path, **{**known, "client_secret": "wrong"}, token=token) for path in ENDPOINTS]
+    assert [answer.status for answer in (*good, *bad)] == [200, 200, 200, 400, 401, 400]
+    for answer in (*good, *bad):
+        assert answer.headers["content-type"] == "application/json"
+        assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_token_opens_nothing_outside_of_the_header(box: Box) -> None:
+    token = issue(box)
+    assert box.ask("GET", "/Patient", auth=token).status == 200
+    form = f"access_token={token}"
+    for answer in (box.ask("GET", f"/Patient?{form}"), box.ask("POST", "/Patient", form, media=FORM)):
+        assert (answer.status, answer.json["code"]) == (401, "credentials-required")
+    assert box.ask("GET", f"/Patient?{form}", auth="app:wrong").status == 401
+
+
 def test_a_token_for_two_resources_with_a_scope_is_told_about_to_one_of_them(box: Box) -> None:
     resources = ["https://api.example", "http://box.example"]
     token = issue(box, resource=resources, scope="read")

@@ -53,6 +53,22 @@ def test_the_resource_names_its_authorization_server(box: Box) -> None:
     assert (found["resource"], found["authorization_servers"]) == (box.url, [box.url])
 
 
+def test_every_endpoint_that_the_metadata_name_is_there_and_is_open(box: Box) -> None:
+    found = metadata(box)
+    paths = {name: url.removeprefix(box.url) for name, url in found.items() if name.endswith("_endpoint")}
+    assert paths.keys() == {"token_endpoint", "introspection_endpoint", "revocation_endpoint"}
+    for path in paths.values():
+        answer = box.ask("POST", path, "x=1", media="application/x-www-form-urlencoded")
+        assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+
+
+def test_metadata_are_json_objects(box: Box) -> None:
+    for name in ("oauth-authorization-server", "openid-configuration", "oauth-protected-resource"):
+        answer = box.ask("GET", f"/.well-known/{name}")
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+        assert isinstance(answer.json, dict)
+
+
 def test_a_client_that_knows_the_resource_only_finds_what_to_authenticate_with(box: Box) -> None:
     header = box.ask("GET", "/Patient").headers["www-authenticate"]
     url = header.partition('resource_metadata="')[2].partition('"')[0]

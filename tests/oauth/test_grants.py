@@ -216,6 +216,25 @@ def test_parameters_that_are_not_known_are_ignored(endpoint: TokenEndpoint) -> N
     assert answer["expires_in"] == 3600
 
 
+def test_no_parameter_changes_whose_a_token_is_or_for_how_long(endpoint: TokenEndpoint) -> None:
+    wanted = {"sub": "admin", "iss": "https://evil", "gen": "g2", "sid": "mine", "jti": "mine", "exp": "9999999999", "roles": "admin"}  # fmt: skip
+    _, claims = issued(endpoint, **wanted)
+    assert (claims["sub"], claims["client_id"], claims["iss"], claims["gen"]) == ("me", "me", "https://box", "g1")
+    assert claims["exp"] == claims["iat"] + 3600
+    assert "mine" not in (claims["sid"], claims["jti"])
+    assert "roles" not in claims
+
+
+def test_a_token_is_nowhere_in_the_store(endpoint: TokenEndpoint, store: SqliteStore, tmp_path: Path) -> None:
+    answer, claims = issued(endpoint)
+    _, payload, signature = answer["access_token"].split(".")
+    store.close()
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert claims["sid"].encode() in stored
+    assert payload.encode() not in stored
+    assert signature.encode() not in stored
+
+
 CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "no grant type": ({"client_id": "me", "client_secret": SECRET}, None, "invalid_request"),
     "no credentials": ({"grant_type": "client_credentials"}, None, "invalid_request"),
