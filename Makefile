@@ -37,7 +37,7 @@ test-proxies: $(VENV)/.tested ## Install nginx, Caddy and HAProxy if they are mi
 	.ci/install_proxies
 	FALCONBOX_TEST_PROXIES=1 $(BIN)/python -m pytest -q tests/proxies
 
-test-clients: $(VENV)/.tested $(CLIENTS)/.installed ## Install OAuth clients from PyPI and npm beside falconbox, and let each get and use a token.
+test-clients: $(VENV)/.tested $(CLIENTS)/.installed ## Install OAuth clients from PyPI and npm beside falconbox, and let each get, use and end a token.
 	FALCONBOX_TEST_CLIENTS=1 $(BIN)/python -m pytest -q tests/clients
 
 bench: $(VENV)/.tested ## Measure; results go to benchmarks/results.

@@ -1,4 +1,4 @@
-"""Independent OAuth clients get a token, use it and verify it, told nothing but issuer, id and secret."""
+"""Independent OAuth clients get a token, use it, verify it and end it, told nothing but issuer, id and secret."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ pytestmark = [
 INSTALLED = Path(f"{sys.prefix}-clients")
 PROGRAMS = {".sh": "sh", ".py": INSTALLED / "bin" / "python", ".mjs": "node"}
 SECRETS = {"app": "a+b%20:c/=", "plain": "only-letters-and-hyphens", "spaced": "a long secret, 100% ours"}
+REVOKING = [name for name in page.SCRIPTS if name.startswith("revoke_")]
 BY_KEY = [name for name in page.SCRIPTS if name.startswith("with_") and "_key." in name]
 
 
@@ -99,6 +100,23 @@ def test_a_client_gets_a_token_its_way_and_uses_and_verifies_it(
         # One client asks for a part of its scope.
         assert claims["scope"] == ("orders" if name == "with_openid_client.mjs" else "orders stock")
     assert [asked.how("app", SECRETS["app"]) for asked in wire.asked()] == [way]
+
+
+@pytest.mark.parametrize("name", REVOKING)
+def test_a_client_asks_about_its_token_ends_it_and_is_told_that_it_is_invalid(
+    box: Box, wire: Wire, tmp_path: Path, name: str
+) -> None:
+    done = use(name, wire, tmp_path, "app", SECRETS["app"])
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    good = told["good"]
+    assert (good["active"], good["client_id"], good["iss"], good["scope"]) == (True, "app", wire.url, "orders stock")
+    assert told["revoked"] == {"active": False}
+    assert (told["status"], "invalid_token" in json.dumps(told["challenge"])) == (401, True)
+    if name.endswith(".mjs"):
+        # As a client that knows nothing of us has read it.
+        metadata = f"{wire.url}/.well-known/oauth-protected-resource"
+        assert told["challenge"] == {"realm": "falconbox", "error": "invalid_token", "resource_metadata": metadata}
 
 
 @pytest.mark.parametrize("client", ["plain", "spaced"])
