@@ -18,6 +18,7 @@ from falconbox.admission import Admission
 from falconbox.api import description
 from falconbox.audit_log import AuditLog, AuditTrail
 from falconbox.authentication import Authenticator
+from falconbox.authentication.secret_uses import SecretUses, forget_gone
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.upgrades import WORK_INTERVAL, Upgrades
 from falconbox.authentication.verification import CredentialVerifier
@@ -33,14 +34,15 @@ from falconbox.forward_auth import ForwardAuth, door_at, understood
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
 from falconbox.housekeeping import Chore
+from falconbox.last_used import WRITE_INTERVAL, LastUsed
 from falconbox.log_lines import OneLine
 from falconbox.oauth.algorithms import ALGORITHMS
 from falconbox.oauth.client_sessions import forget_dead_sessions
 from falconbox.oauth.identity import IdentityTokens
 from falconbox.oauth.keys import SigningKeys
-from falconbox.oauth.last_used import WRITE_INTERVAL, LastUsed
 from falconbox.oauth.metadata import metadata_of
 from falconbox.oauth.sealing import Seal
+from falconbox.oauth.sessions import KIND as SESSION
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import Plugins, load_plugins
 from falconbox.request import WsgiDoor
@@ -121,12 +123,14 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     compiler = PolicyCompiler(plugins.engines, plugins.shipped)
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
-    last_used = LastUsed(store)
+    session_uses, secret_uses = LastUsed(partial(store.mark_used, SESSION)), SecretUses(store)
     decision_log, audit_log = _logs(settings, plugins, store)
     upgrades = Upgrades(store, audit_log, hasher)
-    chores = _chores(store, snapshot, last_used, upgrades, directory)
-    verifier = CredentialVerifier(hasher, proven=upgrades.note)
-    authenticator = Authenticator(verifier, tokens, used=last_used.note)
+    chores = _chores(
+        store, snapshot, session_uses=session_uses, secret_uses=secret_uses, upgrades=upgrades, directory=directory
+    )
+    verifier = CredentialVerifier(hasher, proven=upgrades.note, used=secret_uses.note)
+    authenticator = Authenticator(verifier, tokens, used=session_uses.note)
 
     def fresh() -> bool:
         return snapshot.age() <= settings.max_staleness
@@ -190,7 +194,13 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
 
 
 def _chores(
-    store: Store, snapshot: Snapshot, last_used: LastUsed, upgrades: Upgrades, directory: PolicyDirectory | None
+    store: Store,
+    snapshot: Snapshot,
+    *,
+    session_uses: LastUsed,
+    secret_uses: SecretUses,
+    upgrades: Upgrades,
+    directory: PolicyDirectory | None,
 ) -> tuple[Chore, ...]:
     """Start what is done now and then beside the requests."""
     chores = [
@@ -199,7 +209,12 @@ def _chores(
             "removing sessions of clients and keys that are gone",
             lambda: forget_dead_sessions(store, snapshot.refresh, time.time()),
         ),
-        Chore("writing when sessions were last used", last_used.write, WRITE_INTERVAL, at_the_end=True),
+        Chore(
+            "removing the uses of secrets that are gone",
+            lambda: forget_gone(store, snapshot.refresh, time.time()),
+        ),
+        Chore("writing when sessions were last used", session_uses.write, WRITE_INTERVAL, at_the_end=True),
+        Chore("writing when secrets were last used", secret_uses.write, WRITE_INTERVAL, at_the_end=True),
         Chore("hashing secrets anew", upgrades.work, WORK_INTERVAL),
     ]
     if directory is not None:

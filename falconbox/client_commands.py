@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,6 +16,7 @@ from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail, by_command
 from falconbox.authentication.registration import registered
 from falconbox.authentication.rotation import rotated
+from falconbox.authentication.secret_uses import last_uses
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.errors import Invalid, Problem, StoreConflict
 from falconbox.managed import managed_file, managed_records
@@ -45,8 +46,11 @@ def create(
         raise _taken(client_id) from None
 
 
-def rotate_secret(store: Store, client_id: str, secret: str, overlap: int) -> Client:
+def rotate_secret(store: Store, client_id: str, secret: str, overlap: int) -> tuple[Client, Mapping[str, int]]:
     """Give a client a new secret; those that it has go on for `overlap` seconds at most.
+
+    Returns the client, and when its secrets were used last. That is asked before anything is changed: nothing may fail
+    afterwards, or nobody would learn the new secret.
 
     Raises Invalid for what the API would refuse, for a client that is not there or comes from a policy directory, and
     for one that somebody else changes at the same moment; and StoreError. Then nothing has changed.
@@ -56,12 +60,15 @@ def rotate_secret(store: Store, client_id: str, secret: str, overlap: int) -> Cl
     previous = store.get(KIND, client_id)
     if previous is None:
         raise _wrong(client_id, "there is no such client: `falconbox clients list` shows those that there are")
-    if _read(previous) is None:
+    before = _read(previous)
+    if before is None:
         raise _wrong(client_id, UNREADABLE)
+    uses = last_uses(store, [before])
     body = rotated(previous.body, rotation["secret"], SecretHasher(), overlap=rotation["overlap"], now=time.time())
     audit, actor = AuditTrail(store), by_command("clients rotate-secret")
     with _overtaken_told(client_id):
-        return client_from_record(audit.put(actor, KIND, client_id, previous, body, code="client-secret-rotated"))
+        record = audit.put(actor, KIND, client_id, previous, body, code="client-secret-rotated")
+    return client_from_record(record), uses
 
 
 def listed(store: Store) -> tuple[list[Client], list[Problem]]:

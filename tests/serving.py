@@ -33,6 +33,13 @@ def whole_lines(log: Path) -> list[str]:
     return [line.decode() for line in log.read_bytes().split(b"\n")[:-1]]
 
 
+def as_written(resource: Any) -> Any:
+    """Return a client as it was written: without when its secrets were last used, which is noted beside it."""
+    secrets = resource["meta"].get("secrets", [])
+    kept = [{name: value for name, value in secret.items() if name != "last_used"} for secret in secrets]
+    return {**resource, "meta": {**resource["meta"], **({"secrets": kept} if secrets else {})}}
+
+
 class Answer:
     """What came back."""
 

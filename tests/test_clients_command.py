@@ -17,6 +17,7 @@ import falconbox.client_commands as commands
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
 from falconbox.audit_log.trail import ENTRY
+from falconbox.authentication.secret_uses import SecretUses
 from falconbox.authentication.secrets import SecretHasher
 from falconbox.errors import Invalid
 from falconbox.mapping import secrets_from_body
@@ -150,6 +151,28 @@ def test_the_list_shows_managed_clients_and_tells_of_those_that_cannot_be_read(
     with pytest.raises(Invalid, match="Client/broken cannot be read"):
         commands.rotate_secret(store, "broken", "s3cret", 0)
     assert [line.split()[0] for line in done.stdout.decode().splitlines()] == ["CLIENT", "app", "managed"]
+
+
+def test_the_list_says_when_each_secret_was_last_used(tmp_path: Path, store: SqliteStore) -> None:
+    told(tmp_path, "create", "app")
+    told(tmp_path, "rotate-secret", "app")
+    newest, older = secrets_from_body(store.get("Client", "app").body)
+    managed = next(client for client in told(tmp_path, "list") if client["id"] == "managed")["meta"]["secrets"][0]["id"]
+    uses = SecretUses(store, lambda: 1_800_000_119.0)
+    for client_id, secret_id in (("app", older.id), ("managed", managed)):
+        uses.note(client_id, secret_id)
+    uses.write()
+    shown = {secret["id"]: secret for client in told(tmp_path, "list") for secret in client["meta"]["secrets"]}
+    assert {secret_id: secret.get("last_used", "never") for secret_id, secret in shown.items()} == {
+        newest.id: "never", older.id: "2027-01-15T08:01:00.000Z", managed: "2027-01-15T08:01:00.000Z",
+    }  # fmt: skip
+    assert "last_used" not in shown[newest.id]
+    lines = falconbox(tmp_path, "list").stdout.decode().splitlines()
+    place = lines[0].index("LAST USED")
+    told_of = {line.split()[3]: line[place:].split()[0] for line in lines[1:]}
+    assert told_of == {newest.id: "-", older.id: "2027-01-15T08:01:00Z", managed: "2027-01-15T08:01:00Z"}
+    rotated = told(tmp_path, "rotate-secret", "app", "--overlap", "60")["client"]["meta"]["secrets"]
+    assert [secret.get("last_used") for secret in rotated] == [None, None, "2027-01-15T08:01:00.000Z"]
 
 
 class Overtaken(SqliteStore):

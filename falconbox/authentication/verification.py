@@ -22,6 +22,9 @@ REFUTED_LIFETIME: Final = 60.0
 FAMILIAR_LIFETIME: Final = 24 * 3600.0
 """Seconds for which credentials that were right once are verified, however many wrong ones come beside them."""
 
+REFUTED: Final = ""
+"""What is remembered, in the place of the id of a secret, of credentials that were wrong."""
+
 _LOCKS: Final = 64
 _ANY_VERSION: Final = 0
 
@@ -39,10 +42,15 @@ class CredentialVerifier:
         clock: Callable[[], float] = time.time,
         *,
         proven: Callable[[Client, StoredSecret, str], None] = lambda *_: None,
+        used: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        """`proven` is told each secret that a slow verification has found right, and whose. It must be quick."""
+        """`proven` is told each secret that a slow verification has found right, and whose.
+
+        `used` is told the ids of client and secret whenever somebody is let in. Both must be quick.
+        """
         self._hasher = hasher
         self._told = proven
+        self._used = used
         self._clock = clock
         self._proven = Memory(PROVEN_LIFETIME)
         self._refuted = Memory(REFUTED_LIFETIME)
@@ -62,21 +70,28 @@ class CredentialVerifier:
         key, version = digest(use, client_id, secret), 0 if client is None else client.version
         remembered = self._remembered(key, version)
         if remembered is not None:
-            return remembered and permitted
+            return self._let_in(client_id, remembered, permitted=permitted)
         familiar = self._familiar.holds(key, _ANY_VERSION)
         if not familiar:
             self._throttle.check(client_id, address)
         with self._locks[key[0] % _LOCKS]:
             remembered = self._remembered(key, version)
             if remembered is not None:
-                return remembered and permitted
+                return self._let_in(client_id, remembered, permitted=permitted)
             proven = self._find(client, secret, patient=familiar)
             right = proven is not None and permitted
             self._remember(key, version, proven if right else None)
         if right and client is not None and proven is not None:
             self._told(client, proven, secret)
+            self._used(client_id, proven.id)
         if not right:
             self._throttle.count(client_id, address)
+        return right
+
+    def _let_in(self, client_id: str, remembered: str, *, permitted: bool) -> bool:
+        right = remembered != REFUTED and permitted
+        if right:
+            self._used(client_id, remembered)
         return right
 
     def _find(self, client: Client | None, secret: str, *, patient: bool) -> StoredSecret | None:
@@ -85,10 +100,12 @@ class CredentialVerifier:
         found = self._hasher.find([held.hash for held in known], secret, patient=patient)
         return next((held for held in known if held.hash == found), None)
 
-    def _remembered(self, key: bytes, version: int) -> bool | None:
-        if self._proven.holds(key, version):
-            return True
-        return False if self._refuted.holds(key, version) else None
+    def _remembered(self, key: bytes, version: int) -> str | None:
+        """Return the id of the secret that credentials were found to be, or REFUTED. None: they are not remembered."""
+        known = self._proven.recall(key, version)
+        if known is not None:
+            return known
+        return REFUTED if self._refuted.holds(key, version) else None
 
     def _remember(self, key: bytes, version: int, proven: StoredSecret | None) -> None:
         if proven is None:

@@ -14,9 +14,11 @@ from falconbox.cli.output import OUTPUT, print_json, print_table
 from falconbox.errors import StartupError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from falconbox.model import Client
 
-COLUMNS = ("CLIENT", "ACTIVE", "GRANT TYPES", "SECRET", "CREATED", "EXPIRES", "FROM")
+COLUMNS = ("CLIENT", "ACTIVE", "GRANT TYPES", "SECRET", "CREATED", "EXPIRES", "LAST USED", "FROM")
 GRANT_TYPES = ("basic", "client_credentials")
 OVERLAP = 3600
 
@@ -46,7 +48,7 @@ def clients_create(client_id: str, grant_types: tuple[str, ...], from_input: boo
         secret, imports = _new_secret(from_input), settings.import_sha256_secrets
         made = create(store, client_id, secret, list(dict.fromkeys(grant_types)), import_sha256=imports)
     may_use = ", ".join(sorted(made.grant_types)) or "nothing, until it has a grant type"
-    _print_change(output, f"created: Client {made.id}; may use: {may_use}", made, None if from_input else secret)
+    _print_change(output, f"created: Client {made.id}; may use: {may_use}", made, {}, None if from_input else secret)
 
 
 @clients.command("rotate-secret")
@@ -69,10 +71,10 @@ def clients_rotate_secret(client_id: str, overlap: int, from_input: bool, output
 
     with opened(flags) as (_, store):
         secret = _new_secret(from_input)
-        client = rotate_secret(store, client_id, secret, overlap)
+        client, uses = rotate_secret(store, client_id, secret, overlap)
     ends = [held.expires for held in client.secrets if held.expires is not None]
     others = f"the others end by {clock_time(max(ends))}" if ends else "there is no other"
-    _print_change(output, f"rotated: Client {client.id}; {others}", client, None if from_input else secret)
+    _print_change(output, f"rotated: Client {client.id}; {others}", client, uses, None if from_input else secret)
 
 
 @clients.command("list")
@@ -80,15 +82,17 @@ def clients_rotate_secret(client_id: str, overlap: int, from_input: bool, output
 @OUTPUT
 def clients_list(output: str, **flags: Any) -> int:
     """List the clients, each with its live secrets. Exit status 1 if one cannot be read."""
+    from falconbox.authentication.secret_uses import last_uses
     from falconbox.client_commands import listed
-    from falconbox.resources.configuration import shown
+    from falconbox.resources.shown import shown
 
     with opened(flags) as (_, store):
         found, problems = listed(store)
+        uses = last_uses(store, found)
     if output == "json":
-        print_json([shown(client) for client in found])
+        print_json([shown(client, uses) for client in found])
     else:
-        print_table(COLUMNS, [row for client in found for row in _rows(client)])
+        print_table(COLUMNS, [row for client in found for row in _rows(client, uses)])
     for problem in problems:
         click.echo(str(problem), err=True)
     return 1 if problems else 0
@@ -112,18 +116,19 @@ def _new_secret(from_input: bool) -> str:
     return secret_from_input() if from_input else generate_secret()
 
 
-def _print_change(output: str, text: str, client: Client, generated: str | None) -> None:
-    from falconbox.resources.configuration import shown
+def _print_change(output: str, text: str, client: Client, uses: Mapping[str, int], generated: str | None) -> None:
+    from falconbox.resources.shown import shown
 
     if output == "json":
-        print_json({"client": shown(client), **({} if generated is None else {"secret": generated})})
+        print_json({"client": shown(client, uses), **({} if generated is None else {"secret": generated})})
         return
     click.echo(text)
     if generated is not None:
         click.echo(f"secret: {generated}")
 
 
-def _rows(client: Client) -> list[tuple[str, ...]]:
+def _rows(client: Client, uses: Mapping[str, int]) -> list[tuple[str, ...]]:
+    from falconbox.authentication.secret_uses import use_name
     from falconbox.model import live
     from falconbox.oauth.key_status import clock_time
 
@@ -132,5 +137,8 @@ def _rows(client: Client) -> list[tuple[str, ...]]:
 
     who = (client.id, "yes" if client.active else "no", ",".join(sorted(client.grant_types)) or "-")
     file = "-" if client.source is None else client.source.file
-    secrets = [(held.id, moment(held.created), moment(held.expires)) for held in live(client.secrets, time.time())]
-    return [(*who, *secret, file) for secret in secrets or [("-", "-", "-")]]
+    secrets = [
+        (held.id, *map(moment, (held.created, held.expires, uses.get(use_name(client.id, held.id)))))
+        for held in live(client.secrets, time.time())
+    ]
+    return [(*who, *secret, file) for secret in secrets or [("-", "-", "-", "-")]]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
 from falconbox.authentication.registration import HashSecret, registered
+from falconbox.authentication.secret_uses import last_uses
 from falconbox.model import AccessPolicy, Client
 from falconbox.resources.configuration import Configuration
+from falconbox.resources.shown import shown
 from falconbox.snapshot import Snapshot
 from falconbox.store import Record, Store
 
@@ -46,6 +48,11 @@ class Clients(Configuration):
             return {"true" if document.get("active", True) else "false"}
         value = document.get(name, ())
         return {value} if isinstance(value, str) else set(value)
+
+    def shown(self, found: Sequence[Client | AccessPolicy]) -> list[dict[str, Any]]:
+        """Return clients, with when their secrets were used last. That is asked of the store: raises StoreError."""
+        uses = last_uses(self.store, [each for each in found if isinstance(each, Client)])
+        return [shown(each, uses) for each in found]
 
     def left_behind(self, resource_id: str) -> dict[str, Any]:
         """Name the policies whose links to the client match nobody now."""

@@ -6,10 +6,8 @@ acknowledged. What a policy directory declares can be read here and not be chang
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -18,9 +16,10 @@ import falcon
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail, Code, change
 from falconbox.errors import Malformed, StoreConflict
-from falconbox.model import AccessPolicy, Client, live
+from falconbox.model import AccessPolicy, Client
 from falconbox.problems import HTTPProblem
 from falconbox.resources import exchange
+from falconbox.resources.shown import shown
 from falconbox.schemas import did_you_mean
 from falconbox.snapshot import Snapshot
 from falconbox.store import Record, Store
@@ -75,7 +74,7 @@ class Configuration(ABC):
         held = self.held()
         found = [key for key in sorted(held) if self._fits(held[key].document_view, wanted)]
         rest = [key for key in found if key > after]
-        resources = [shown(held[key]) for key in rest[:size]]
+        resources = self.shown([held[key] for key in rest[:size]])
         more = len(rest) > size
         next_url = exchange.page_url(f"/{self.kind}", rest[size - 1], size, wanted) if more else None
         exchange.answer(req, resp, exchange.bundle(resources, len(found), next_url))
@@ -84,7 +83,7 @@ class Configuration(ABC):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, resource_id: str) -> None:
         """Read."""
-        exchange.answer_resource(req, resp, shown(self._held(resource_id)))
+        exchange.answer_resource(req, resp, self._shown(resource_id))
 
     on_head = on_get
 
@@ -122,6 +121,10 @@ class Configuration(ABC):
         self._put(req, previous.id, previous, body, code)
         self._answer_written(req, resp, previous.id, HTTPStatus.OK)
 
+    def shown(self, found: Sequence[Client | AccessPolicy]) -> list[dict[str, Any]]:
+        """Return what the API shows of clients or policies."""
+        return [shown(each) for each in found]
+
     def left_behind(self, _resource_id: str) -> dict[str, Any]:
         """Return what the answer to a deletion says besides."""
         return {}
@@ -138,13 +141,13 @@ class Configuration(ABC):
 
     def _answer_written(self, req: falcon.Request, resp: falcon.Response, resource_id: str, status: HTTPStatus) -> None:
         self.snapshot.refresh()
-        exchange.answer_resource(req, resp, shown(self._held(resource_id)), status=status)
+        exchange.answer_resource(req, resp, self._shown(resource_id), status=status)
 
-    def _held(self, resource_id: str) -> Client | AccessPolicy:
+    def _shown(self, resource_id: str) -> dict[str, Any]:
         found = self.held().get(resource_id)
         if found is None:
             raise exchange.not_found()
-        return found
+        return self.shown([found])[0]
 
     def _check_own(self, resource_id: str) -> None:
         found = self.held().get(resource_id)
@@ -166,26 +169,6 @@ class Configuration(ABC):
 
     def _fits(self, document: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
         return all(value in self.search_values(document, name) for name, value in wanted.items())
-
-
-def shown(held: Client | AccessPolicy) -> dict[str, Any]:
-    """Return what the API shows of a client or policy: never a secret."""
-    source = None if held.source is None else dataclasses.asdict(held.source)
-    secrets = _secrets(held) if isinstance(held, Client) else None
-    return exchange.with_meta(held.document_view, held.version, held.updated_at, source=source, secrets=secrets)
-
-
-def _secrets(client: Client) -> list[dict[str, Any]] | None:
-    """Return what may be told of a client's live secrets: neither they nor anything that was made from them."""
-    told = [
-        {"id": held.id, "created": _iso(held.created), "expires": _iso(held.expires)}
-        for held in live(client.secrets, time.time())
-    ]
-    return [{name: value for name, value in secret.items() if value is not None} for secret in told] or None
-
-
-def _iso(moment: float | None) -> str | None:
-    return None if moment is None else exchange.iso(moment)
 
 
 def _exists() -> HTTPProblem:

@@ -88,6 +88,9 @@ class Store(Protocol):
     def get(self, kind: str, id: str) -> Record | None:
         """Return the document, or None."""
 
+    def get_many(self, kind: str, ids: Collection[str]) -> Mapping[str, Record]:
+        """Return those of these documents that are there, by id."""
+
     def put(
         self,
         kind: str,
@@ -123,11 +126,11 @@ class Store(Protocol):
         Raises StoreConflict with `current` None when it is absent, and with its version when that is not `expect`.
         """
 
-    def mark_used(self, kind: str, used: Mapping[str, int]) -> None:
+    def mark_used(self, kind: str, used: Mapping[str, int], *, append: bool = False) -> None:
         """Note by id when appended documents were last used: `last_used` in the body of each rises to that time.
 
-        It is no part of what a version names. Documents that are not there are passed over; an id of a document that
-        was put must not be given.
+        It is no part of what a version names. Documents that are not there are passed over, or appended with an empty
+        body; an id of a document that was put must not be given.
         """
 
     def remove(self, kind: str, ids: Collection[str]) -> int:

@@ -56,6 +56,12 @@ class MongoStore:
         row = self._row(kind, id)
         return None if row is None or not self._alive(row) else record_of(row)
 
+    def get_many(self, kind: str, ids: Collection[str]) -> Mapping[str, Record]:
+        """Return those of these documents that are there, by id."""
+        with unavailable():
+            rows = self._documents.find({"_id": {"$in": [key(kind, id)["_id"] for id in ids]}})
+            return {row["name"]: record_of(row) for row in rows if self._alive(row)}
+
     def put(
         self,
         kind: str,
@@ -88,7 +94,7 @@ class MongoStore:
         for _ in range(ATTEMPTS):
             before = self._row(kind, id)
             self._check(before, Expect.ABSENT)
-            record = Record(kind, id, -1 - secrets.randbits(52), body, self._clock(), expires_at)
+            record = Record(kind, id, _random_version(), body, self._clock(), expires_at)
             if self._swap(before, row_of(record, fields or {})):
                 return record
         raise StoreConflict("the document is being written by others all the time", None)
@@ -112,13 +118,19 @@ class MongoStore:
                 return number
         raise StoreConflict("the document is being written by others all the time", None)
 
-    def mark_used(self, kind: str, used: Mapping[str, int]) -> None:
+    def mark_used(self, kind: str, used: Mapping[str, int], *, append: bool = False) -> None:
         """Note when appended documents were last used, one after the other."""
         with unavailable():
             for id, time_used in used.items():
                 # Beside the body, which is text: only here can a time rise and never fall.
                 wanted = {"_id": key(kind, id)["_id"], "version": {"$lt": 0}, "deleted": False}
-                self._documents.update_one(wanted, {"$max": {"last_used": time_used}})
+                later = {"$max": {"last_used": time_used}}
+                if self._documents.update_one(wanted, later).matched_count == 0 and append:
+                    # Another node may make it at the same moment; then both times go into its one.
+                    with ignored_duplicate():
+                        made = Record(kind, id, _random_version(), {}, self._clock())
+                        self._documents.insert_one(row_of(made, {}))
+                    self._documents.update_one(wanted, later)
 
     def remove(self, kind: str, ids: Collection[str]) -> int:
         """Delete appended documents, and return how many were there."""
@@ -239,3 +251,7 @@ class MongoStore:
 
     def _state(self, row: Row) -> Record | None:
         return record_of(row) if self._alive(row) else None
+
+
+def _random_version() -> int:
+    return -1 - secrets.randbits(52)

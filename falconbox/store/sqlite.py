@@ -44,6 +44,17 @@ class SqliteStore:
             ).fetchone()
         return None if row is None else _record(row)
 
+    def get_many(self, kind: str, ids: Collection[str]) -> Mapping[str, Record]:
+        """Return those of these documents that are there, by id."""
+        # One value, since there can be only so many of them.
+        wanted = "SELECT value FROM json_each(?)"
+        with self._connections.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM documents WHERE kind = ? AND id IN ({wanted}) AND {_ALIVE}",
+                (kind, json.dumps([*ids]), self._clock()),
+            ).fetchall()
+        return {record.id: record for record in map(_record, rows)}
+
     def put(
         self,
         kind: str,
@@ -73,7 +84,7 @@ class SqliteStore:
         """Create a document outside the change feed. Raises StoreConflict when the id is taken."""
         with self._connections.writing() as connection:
             _check(self._version(connection, kind, id), Expect.ABSENT)
-            record = Record(kind, id, -1 - secrets.randbits(52), body, self._clock(), expires_at)
+            record = Record(kind, id, _random_version(), body, self._clock(), expires_at)
             _write(connection, record, fields or {})
         return record
 
@@ -96,10 +107,15 @@ class SqliteStore:
             )
             return number
 
-    def mark_used(self, kind: str, used: Mapping[str, int]) -> None:
+    def mark_used(self, kind: str, used: Mapping[str, int], *, append: bool = False) -> None:
         """Note when appended documents were last used, all in one transaction."""
         later = "max(?, coalesce(json_extract(body, '$.last_used'), 0))"
         with self._connections.writing() as connection:
+            if append:
+                connection.executemany(
+                    f"INSERT OR IGNORE INTO documents ({_COLUMNS}) VALUES (?, ?, ?, '{{}}', ?, NULL)",
+                    [(kind, id, _random_version(), self._clock()) for id in used],
+                )
             connection.executemany(
                 f"UPDATE documents SET body = json_set(body, '$.last_used', {later}) "
                 f"WHERE kind = ? AND id = ? AND version < 0 AND {_ALIVE}",
@@ -206,6 +222,10 @@ def _number(connection: sqlite3.Connection, name: str) -> int:
 def _next_number(connection: sqlite3.Connection) -> int:
     connection.execute("UPDATE numbers SET value = value + 1 WHERE name = 'head'")
     return _number(connection, "head")
+
+
+def _random_version() -> int:
+    return -1 - secrets.randbits(52)
 
 
 def _write(connection: sqlite3.Connection, record: Record, fields: Mapping[str, Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_old_and_new_secret_open_together_and_what_is_shown_of_them_is_when(box:
     assert answer.status == 200
     assert {how(box, "app", secret) for how in (basic, token) for secret in ("s3cret-one", "s3cret-two")} == {200}
     shown = answer.json["meta"]["secrets"]
-    assert shown == box.admin("GET", "/Client/app").json["meta"]["secrets"]
+    assert answer.json == serving.as_written(box.admin("GET", "/Client/app").json)
     assert [entry.keys() for entry in shown] == [{"id", "created"}, {"id", "created", "expires"}]
     assert {**shown[1], "expires": None} == {**before["meta"]["secrets"][0], "expires": None}
     assert {key: value for key, value in answer.json.items() if key != "meta"} == {
@@ -207,7 +208,7 @@ def test_commands_beside_the_running_service_count_within_its_look_at_the_store_
     rotated = command(box, "rotate-secret", "by-command", "--overlap", "3600")
     until(lambda: basic(box, "by-command", rotated["secret"]) == 200)
     assert basic(box, "by-command", created["secret"]) == 200
-    assert rotated["client"] == box.admin("GET", "/Client/by-command").json
+    assert serving.as_written(rotated["client"]) == serving.as_written(box.admin("GET", "/Client/by-command").json)
     last = command(box, "rotate-secret", "by-command", "--overlap", "0")
     until(lambda: basic(box, "by-command", last["secret"]) == 200)
     assert [basic(box, "by-command", known["secret"]) for known in (created, rotated)] == [401, 401]
@@ -226,6 +227,72 @@ def command(box: Box, *arguments: str) -> Any:
 def run_command(box: Box, *arguments: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "falconbox", "clients", *arguments]
     return subprocess.run(line, cwd=box.folder, env=serving.environment(), capture_output=True, text=True, timeout=120)
+
+
+def last_used(box: Box) -> dict[str, list[str]]:
+    """When the secrets of each client were last used, the newest first, as the search, a read and the command say it."""
+    # Without admin, whose is used by asking.
+    found = {
+        entry["resource"]["id"]: entry["resource"]
+        for entry in box.admin("GET", "/Client").json["entry"]
+        if entry["resource"]["id"] != "admin"
+    }
+    assert found == {name: box.admin("GET", f"/Client/{name}").json for name in found}
+    assert found == {client["id"]: client for client in command(box, "list") if client["id"] != "admin"}
+    return {
+        name: [secret.get("last_used", "never") for secret in client["meta"]["secrets"]]
+        for name, client in found.items()
+    }
+
+
+def test_each_secret_says_when_it_was_last_used_at_whichever_door_and_nothing_else_of_its_client_changes(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "a.yaml").write_text(
+        "{resourceType: Client, id: managed, grant_types: [basic], secret: {env: MANAGED}}"
+    )
+    environ, arguments = (
+        serving.environment(MANAGED="m"),
+        ("--policies", "policies", "--public-url", "http://box.example"),
+    )
+    with serving.running(tmp_path, *arguments, environ=environ) as box:
+        for name in ("by-basic", "by-header", "by-body", "refused", "wrong"):
+            furnish(box, name, "s3cret-one")
+        assert rotate(box, "by-basic", "s3cret-two", HOUR).status == 200
+        before, tags = last_used(box), etags(box)
+        assert {time for times in before.values() for time in times} == {"never"}
+        began = time.time() // 60 * 60
+        form = {"media": "application/x-www-form-urlencoded"}
+        by_body = {"grant_type": "client_credentials", "client_id": "by-body", "client_secret": "s3cret-one"}
+        refused = {**by_body, "client_id": "refused", "scope": "none-that-it-has"}
+        # Twice: the second time it is remembered.
+        for _ in range(2):
+            assert basic(box, "by-basic", "s3cret-one") == 200
+            header = box.ask(
+                "POST", "/auth/token", "grant_type=client_credentials", auth="by-header:s3cret-one", **form
+            )
+            body = box.ask("POST", "/auth/token", by_body)
+            assert (header.status, body.status) == (200, 200)
+            assert (basic(box, "managed", "m"), box.ask("POST", "/auth/token", refused).status) == (403, 400)
+            assert (basic(box, "wrong", "no"), token(box, "wrong", "no")) == (401, 400)
+        changes = [record for record in box.log() if record["kind"] == "change"]
+    with serving.running(tmp_path, *arguments, environ=environ) as box:
+        after = last_used(box)
+        newest = [after[name][0] for name in ("by-header", "by-body", "managed", "refused")]
+        for moment in (after["by-basic"][1], *newest):
+            seconds = datetime.fromisoformat(moment).timestamp()
+            assert (seconds % 60, began <= seconds <= time.time()) == (0, True)
+        assert [after["by-basic"][0], *after["wrong"]] == ["never", "never"]
+        assert etags(box) == tags
+        assert box.ask("GET", "/Notice", auth=body.json["access_token"]).status == 200
+        assert [record for record in box.log() if record["kind"] == "change"] == changes
+        assert box.admin("PUT", "/Client/by-body", {"name": "x"}, headers={"If-Match": tags["by-body"]}).status == 200
+
+
+def etags(box: Box) -> dict[str, str]:
+    names = [entry["resource"]["id"] for entry in box.admin("GET", "/Client").json["entry"]]
+    return {name: box.admin("GET", f"/Client/{name}").headers["etag"] for name in names}
 
 
 def test_the_sha256_of_a_secret_is_imported_where_it_may_be_and_hashed_anew_after_the_first_use(tmp_path: Path) -> None:
@@ -251,7 +318,8 @@ def test_the_sha256_of_a_secret_is_imported_where_it_may_be_and_hashed_anew_afte
         until(lambda: box.admin("GET", "/Client/moved").json["meta"]["versionId"] != before["meta"]["versionId"])
         assert [basic(box, "moved", secret) for secret in ("s3cret-one", imported, imported[9:])] == [200, 401, 401]
         assert box.ask("GET", "/Notice", auth=access_token).status == 200
-        assert box.admin("GET", "/Client/moved").json["meta"]["secrets"] == before["meta"]["secrets"]
+        after = serving.as_written(box.admin("GET", "/Client/moved").json)
+        assert after["meta"]["secrets"] == before["meta"]["secrets"]
         until(lambda: any(record["code"] == "client-secret-rehashed" for record in box.log()))
         assert imported[9:] not in box.output() + box.errors()
 

@@ -92,6 +92,9 @@ def test_decisions_go_on_until_the_snapshot_is_stale_and_come_back_with_the_stor
         assert decides(box) == 200
         refused = box.admin("POST", "/Client", {"id": "other", "secret": "other-secret"})
         assert (refused.status, refused.json["code"]) == (503, "store-unavailable")
+        # It says when secrets were last used, which nobody knows now: one in use must not look like one that is not.
+        unread = box.admin("GET", "/Client/me")
+        assert (unread.status, unread.json["code"]) == (503, "store-unavailable")
         token = {"grant_type": "client_credentials", "client_id": "me", "client_secret": "my-own-secret"}
         assert box.ask("POST", "/auth/token", token).json["error"] == "unauthorized_client"
         assert box.ask("GET", "/readyz").status == 503

@@ -228,13 +228,10 @@ def test_the_same_clients_and_policies_work_as_files_and_go_when_their_file_goes
         assert shown["meta"]["source"]["file"] == "policy.yaml"
         refused = box.admin("DELETE", "/AccessPolicy/for-api-consumer")
         assert (refused.status, refused.json["code"]) == (409, "managed")
-        versions = [
-            box.admin("GET", path).json["meta"] for path in ("/Client/api-consumer", "/AccessPolicy/for-api-consumer")
-        ]
+        paths = ("/Client/api-consumer", "/AccessPolicy/for-api-consumer")
+        versions = [serving.as_written(box.admin("GET", path).json) for path in paths]
     with serving.running(tmp_path, "--policies", str(folder), environ=environ) as box:
-        assert versions == [
-            box.admin("GET", path).json["meta"] for path in ("/Client/api-consumer", "/AccessPolicy/for-api-consumer")
-        ]
+        assert versions == [serving.as_written(box.admin("GET", path).json) for path in paths]
     (folder / "policy.yaml").unlink()
     with serving.running(tmp_path, "--policies", str(folder), environ=environ) as box:
         assert box.ask("GET", "/Patient", auth=ME).status == 403

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,10 @@ import pytest
 from falconbox.audit_log import AuditTrail, by_itself
 from falconbox.authentication.bearer import BearerAuthentication
 from falconbox.compiling import PolicyCompiler
-from falconbox.errors import CredentialsRejected, StoreUnavailable
+from falconbox.errors import CredentialsRejected
 from falconbox.mapping import client_body
-from falconbox.oauth import last_used
 from falconbox.oauth.client_sessions import SETTLED, forget_dead_sessions, forget_sessions, is_known, revoke_all
 from falconbox.oauth.keys import SigningKeys
-from falconbox.oauth.last_used import TOGETHER, LastUsed
 from falconbox.oauth.sessions import KIND, is_live, revocation, revoke_session, store_session
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.snapshot import Snapshot
@@ -250,105 +247,6 @@ def test_a_session_is_live_as_long_as_its_token_is(node: Node) -> None:
     with AuditTrail(node.store).change(revocation(ACTOR, session)):
         revoke_session(node.store, session)
     assert (node.accepts(token), is_live(session, node.snapshot.refresh())) == (False, False)
-
-
-@pytest.fixture
-def used(store: Faulty, clock: Clock) -> LastUsed:
-    for sid in ("a", "b"):
-        store.append(KIND, sid, {"client": "app"})
-    store.calls.clear()
-    return LastUsed(store, clock)  # type: ignore[arg-type]
-
-
-def times(store: Faulty) -> list[float | None]:
-    return [store.get(KIND, sid).body.get("last_used") for sid in ("a", "b")]
-
-
-def test_a_use_is_noted_in_memory_and_written_to_the_minute(store: Faulty, used: LastUsed, clock: Clock) -> None:
-    clock.now = START + 119
-    used.note("a")
-    assert store.calls == []
-    assert times(store) == [None, None]
-    used.write()
-    assert times(store) == [START + 60, None]
-
-
-def test_a_session_in_use_is_written_once_a_minute_however_often_it_is_used(
-    store: Faulty, used: LastUsed, clock: Clock
-) -> None:
-    for second in range(180):
-        clock.now = START + second
-        used.note("a")
-        if second % 30 == 29:
-            used.write()
-    assert store.calls.count("mark_used") == 3
-    assert times(store) == [START + 120, None]
-
-
-def test_what_cannot_be_written_is_written_later_and_never_lowers_what_was_noted_since(
-    store: Faulty, used: LastUsed, clock: Clock
-) -> None:
-    def fail() -> None:
-        raise StoreUnavailable("away")
-
-    used.note("a")
-    used.note("b")
-    store.before["mark_used"] = fail
-    with pytest.raises(StoreUnavailable):
-        used.write()
-    clock.now += 60
-    used.note("a")
-    with pytest.raises(StoreUnavailable):
-        used.write()
-    store.before.clear()
-    used.write()
-    assert times(store) == [START + 60, START]
-    used.write()
-    assert store.calls.count("mark_used") == 3
-
-
-def test_uses_are_written_in_parts(store: Faulty, used: LastUsed) -> None:
-    for number in range(TOGETHER * 2 + 1):
-        used.note(f"x{number}")
-    used.write()
-    assert store.calls.count("mark_used") == 3
-
-
-def test_what_waits_is_bounded(store: Faulty, used: LastUsed, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(last_used, "MOST", 2)
-    for sid in ("x", "y", "a"):
-        used.note(sid)
-    used.write()
-    assert times(store) == [None, None]
-    used.note("a")
-    used.write()
-    assert times(store) == [START, None]
-
-
-def test_no_use_is_lost_among_threads(store: Faulty, clock: Clock) -> None:
-    used = LastUsed(store, clock)  # type: ignore[arg-type]
-    for number in range(400):
-        store.append(KIND, f"s{number}", {"client": "app"})
-    done = threading.Event()
-
-    def write() -> None:
-        while not done.is_set():
-            used.write()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    noters = [
-        threading.Thread(target=lambda part=part: [used.note(f"s{n}") for n in range(part, 400, 4)])
-        for part in range(4)
-    ]  # type: ignore[misc]
-    for noter in noters:
-        noter.start()
-    for noter in noters:
-        noter.join()
-    done.set()
-    writer.join()
-    used.write()
-    assert all(record.body["last_used"] == START for record in store.find(KIND, limit=1000).records)
 
 
 def test_the_session_of_an_accepted_token_is_noted_and_that_of_a_rejected_one_is_not(node: Node) -> None:

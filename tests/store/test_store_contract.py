@@ -202,6 +202,46 @@ def test_the_last_use_of_an_appended_document_rises_and_is_no_part_of_its_versio
 
 
 @every
+def test_a_use_can_make_the_document_that_keeps_it_and_then_rises_like_any_other(store: Store) -> None:
+    head = store.head()
+    for now, expected in ((120, 120), (60, 120), (180, 180)):
+        store.mark_used("Use", {"a/1": now, "a/2": 60}, append=True)
+        found = store.get("Use", "a/1")
+        assert found.body == {"last_used": expected}
+        assert found.version < 0
+    assert [record.id for record in store.find("Use").records] == ["a/1", "a/2"]
+    assert store.remove("Use", ["a/1"]) == 1
+    store.mark_used("Use", {"a/1": 60}, append=True)
+    assert store.get("Use", "a/1").body == {"last_used": 60}
+    assert (store.head(), store.changes(0, ["Use"]).items) == (head, ())
+
+
+@every
+def test_a_use_makes_nothing_in_the_place_of_a_document_that_was_put_or_of_its_trace(store: Store) -> None:
+    put = store.put("A", "1", {})
+    store.put("A", "2", {})
+    store.delete("A", "2")
+    changes = store.changes(0, ["A"])
+    store.mark_used("A", {"1": 60, "2": 60}, append=True)
+    assert (store.get("A", "1"), store.get("A", "2"), store.changes(0, ["A"])) == (put, None, changes)
+
+
+@every
+def test_of_many_documents_those_that_are_there_are_read_together(store: Store, clock: Clock) -> None:
+    store.put("A", "é'\"", {"n": 1})
+    store.append("A", "a/1", {"n": 2})
+    store.put("A", "short", {}, expires_at=clock.now + 1)
+    store.put("A", "gone", {})
+    store.delete("A", "gone")
+    store.put("B", "other", {})
+    clock.now += 2
+    found = store.get_many("A", ["é'\"", "a/1", "a/1", "short", "gone", "other", "nobody", "$ne"])
+    assert found == {name: store.get("A", name) for name in ("é'\"", "a/1")}
+    assert store.get_many("A", []) == {}
+    assert len(store.get_many("A", [*map(str, range(3000)), "a/1"])) == 1
+
+
+@every
 def test_documents_that_were_put_are_neither_marked_as_used_nor_removed_together(store: Store) -> None:
     put = store.put("A", "1", {})
     store.mark_used("A", {"1": 60})
@@ -424,6 +464,22 @@ def test_unconditional_writes_of_one_document_all_succeed_with_numbers_of_their_
     versions: list[int] = []
     run(lambda: versions.extend(store.put("A", "1", {}).version for _ in range(5)), threads=3)
     assert len(set(versions)) == 15
+
+
+@concurrent
+def test_of_uses_that_make_one_document_at_the_same_moment_the_latest_counts(store: Store) -> None:
+    times = iter([60, 240, 120, 180])
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        time_used = next(times)
+        barrier.wait(60)
+        store.mark_used("Use", {str(number): time_used for number in range(5)}, append=True)
+
+    run(work)
+    assert {record.id: record.body for record in store.find("Use").records} == {
+        str(number): {"last_used": 240} for number in range(5)
+    }
 
 
 def run(work: Callable[[], None], threads: int = 4) -> None:

@@ -1,64 +1,58 @@
-"""When sessions were used last: noted in memory, and written now and then, all together.
+"""When things were used last: noted in memory, and written now and then, all together.
 
 A request never waits for it. What a killed process had not written yet is lost: the uses of the last WRITE_INTERVAL.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Final
 
-from falconbox.oauth.sessions import KIND
-from falconbox.store import Store
-
 RESOLUTION: Final = 60
-"""Seconds: a session that is used all the time is written once in so many."""
+"""Seconds: what is used all the time is written once in so many."""
 
 WRITE_INTERVAL: Final = 30.0
 """Seconds between two writes."""
 
 TOGETHER: Final = 500
-"""Sessions that are written at a time, so that no other writer waits for long."""
+"""Uses that are written at a time, so that no other writer waits for long."""
 
 MOST: Final = 100_000
-"""Sessions that may wait to be written; the uses of further ones are not noted until there is room again."""
-
-log = logging.getLogger(__name__)
+"""Things whose uses may wait to be written; the uses of further ones are not noted until there is room again."""
 
 
 class LastUsed:
-    """Notes the uses of sessions. Safe to call from many threads."""
+    """Notes the uses of what has names. Safe to call from many threads."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
+    def __init__(self, mark: Callable[[Mapping[str, int]], None], clock: Callable[[], float] = time.time) -> None:
+        """`mark` writes by name when things were used last, and never lowers a time. It may raise StoreUnavailable."""
+        self._mark = mark
         self._clock = clock
         self._lock = threading.Lock()
         self._noted: dict[str, int] = {}
         self._waiting: dict[str, int] = {}
 
-    def note(self, sid: str) -> None:
-        """Note that a session is being used."""
+    def note(self, name: str) -> None:
+        """Note that a thing is being used."""
         now = self._now()
-        if self._noted.get(sid) == now:
+        if self._noted.get(name) == now:
             return
         with self._lock:
-            if len(self._waiting) < MOST or sid in self._waiting:
-                self._noted[sid] = self._waiting[sid] = now
+            if len(self._waiting) < MOST or name in self._waiting:
+                self._noted[name] = self._waiting[name] = now
 
     def write(self) -> None:
         """Write what was noted; what cannot be written waits for the next time. Raises StoreUnavailable."""
         now = self._now()
         with self._lock:
             waiting, self._waiting = self._waiting, {}
-            self._noted = {sid: noted for sid, noted in self._noted.items() if noted == now}
+            self._noted = {name: noted for name, noted in self._noted.items() if noted == now}
         try:
             while waiting:
-                part = dict(islice(waiting.items(), TOGETHER))
-                self._store.mark_used(KIND, part)
+                self._mark(dict(islice(waiting.items(), TOGETHER)))
                 waiting = dict(islice(waiting.items(), TOGETHER, None))
         finally:
             if waiting:
