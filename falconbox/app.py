@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import logging
 import os
-import signal
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -18,26 +13,21 @@ from falconbox.admission import Admission
 from falconbox.api import description
 from falconbox.audit_log import AuditLog, AuditTrail
 from falconbox.authentication import Authenticator
-from falconbox.authentication.secret_uses import SecretUses, forget_gone
+from falconbox.authentication.secret_uses import SecretUses
 from falconbox.authentication.secrets import SecretHasher
-from falconbox.authentication.upgrades import WORK_INTERVAL, Upgrades
+from falconbox.authentication.upgrades import Upgrades
 from falconbox.authentication.verification import CredentialVerifier
-from falconbox.banner import announce
 from falconbox.bootstrap import ensure_admin
+from falconbox.chores import start_chores
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
-from falconbox.decision_log import record
 from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
-from falconbox.errors import Invalid, StartupError, StoreError
-from falconbox.forward_auth import ForwardAuth, door_at, understood
+from falconbox.forward_auth import ForwardAuth
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
-from falconbox.housekeeping import Chore
-from falconbox.last_used import WRITE_INTERVAL, LastUsed
-from falconbox.log_lines import OneLine
+from falconbox.last_used import LastUsed
 from falconbox.oauth.algorithms import ALGORITHMS
-from falconbox.oauth.client_sessions import forget_dead_sessions
 from falconbox.oauth.identity import IdentityTokens
 from falconbox.oauth.keys import SigningKeys
 from falconbox.oauth.metadata import metadata_of
@@ -62,14 +52,12 @@ from falconbox.resources.secret_rotation import SecretRotation
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
 from falconbox.routes import add_routes
-from falconbox.server import Server, listen
-from falconbox.server.front import RecordRefusal
 from falconbox.service import Readiness, Service
 from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
 from falconbox.store import Store
 from falconbox.store.opening import open_store
-from falconbox.sync import LOOK_INTERVAL, PolicyDirectory, Secrets
+from falconbox.sync import PolicyDirectory, Secrets
 
 WELL_KNOWN: Final = (
     "/.well-known/authzen-configuration",
@@ -89,8 +77,6 @@ OPEN_ROUTES: Final = frozenset(
     }
 )
 """Everything that is answered without a decision: method and exact path."""
-
-log = logging.getLogger(__name__)
 
 
 def build(settings: Settings) -> Service:
@@ -126,7 +112,7 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     session_uses, secret_uses = LastUsed(partial(store.mark_used, SESSION)), SecretUses(store)
     decision_log, audit_log = _logs(settings, plugins, store)
     upgrades = Upgrades(store, audit_log, hasher)
-    chores = _chores(
+    chores = start_chores(
         store, snapshot, session_uses=session_uses, secret_uses=secret_uses, upgrades=upgrades, directory=directory
     )
     verifier = CredentialVerifier(hasher, proven=upgrades.note, used=secret_uses.note)
@@ -193,37 +179,6 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     )
 
 
-def _chores(
-    store: Store,
-    snapshot: Snapshot,
-    *,
-    session_uses: LastUsed,
-    secret_uses: SecretUses,
-    upgrades: Upgrades,
-    directory: PolicyDirectory | None,
-) -> tuple[Chore, ...]:
-    """Start what is done now and then beside the requests."""
-    chores = [
-        Chore("removing what has expired", store.sweep),
-        Chore(
-            "removing sessions of clients and keys that are gone",
-            lambda: forget_dead_sessions(store, snapshot.refresh, time.time()),
-        ),
-        Chore(
-            "removing the uses of secrets that are gone",
-            lambda: forget_gone(store, snapshot.refresh, time.time()),
-        ),
-        Chore("writing when sessions were last used", session_uses.write, WRITE_INTERVAL, at_the_end=True),
-        Chore("writing when secrets were last used", secret_uses.write, WRITE_INTERVAL, at_the_end=True),
-        Chore("hashing secrets anew", upgrades.work, WORK_INTERVAL),
-    ]
-    if directory is not None:
-        chores.append(Chore("looking for changed secrets", directory.look, LOOK_INTERVAL))
-    for chore in chores:
-        chore.start()
-    return tuple(chores)
-
-
 def _identity_tokens(settings: Settings, keys: SigningKeys) -> IdentityTokens | None:
     audience = settings.forward_auth_audience
     return None if audience is None else IdentityTokens(keys, settings.public_url, audience)
@@ -246,55 +201,3 @@ def create_app(guards: Sequence[Any], resources: Mapping[str, object], *, https:
     add_error_handlers(application)
     add_routes(application, resources)
     return application
-
-
-def serve(settings: Settings) -> int:
-    """Run the service until SIGTERM or SIGINT; return the exit status."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # Bound before anything else, so that a port that is taken stops the start before it has changed anything.
-    listening = listen(settings.host, settings.port)
-    service = _started(settings)
-    try:
-        server = Server(
-            service.application,
-            listening,
-            threads=settings.threads,
-            record_refusal=_refusal_recorder(service.decision_log),
-            understood=understood,
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: server.stop())
-        announce(service, listening.getsockname()[1])
-        # What start-up has made lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        server.run()
-    finally:
-        service.close()
-    return 0
-
-
-def _refusal_recorder(decision_log: DecisionLog) -> RecordRefusal:
-    """Return what the server writes its own refusals down with."""
-
-    def record_refusal(method: str, uri: str, remote_addr: str, duration: int, *, code: str, detail: str) -> str:
-        record_id = record.new_id()
-        asked = record.Asked(method, uri, remote_addr, duration, door=door_at(uri) or "box")
-        decision_log.write(record.refused(record_id, asked, code, detail))
-        return record_id
-
-    return record_refusal
-
-
-def _started(settings: Settings) -> Service:
-    """Build, and call whatever stands in the way of that a failed start."""
-    try:
-        return build(settings)
-    except Invalid as error:
-        raise StartupError("\n".join(str(problem) for problem in error.problems)) from error
-    except StoreError as error:
-        raise StartupError(error.detail) from error
-    except OSError as error:
-        raise StartupError(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from error

@@ -41,7 +41,7 @@ def _load(flags: dict[str, Any]) -> Settings:
 @with_settings
 def serve(**flags: Any) -> int:
     """Run the service."""
-    from falconbox.app import serve as run
+    from falconbox.serve import serve as run
 
     return run(_load(flags))
 
