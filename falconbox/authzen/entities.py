@@ -7,17 +7,18 @@ such an id, its `identifier`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from falconbox.authzen.evaluation import Entity
+from falconbox.authzen.kept import ROOM, Attributes, Kept, Key
 from falconbox.errors import FalconboxError
 from falconbox.identifiers import FIELD, identifier_of, is_identifier
 from falconbox.routes import is_box_type, is_id
 from falconbox.store import Record, Store
 
 BATCH: Final = 100
-"""How many resources of the box are read at a time when all are gone through."""
+"""How many resources of the box are read at a time when all are gone through; fewer, if they need more than ROOM."""
 
 
 def box_type(entity_type: str) -> str | None:
@@ -34,11 +35,13 @@ class AmbiguousEntity(FalconboxError):
 
 
 class Entities:
-    """Reads each entity once. Belongs to one request, so to one thread."""
+    """Reads each entity once, unless there is no room to keep it. Belongs to one request, so to one thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, room: int = ROOM) -> None:
         self._store = store
-        self._read: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+        self._room = room
+        self._kept = Kept(room)
+        self._looked_at: tuple[Key, Attributes] | None = None
 
     def document(self, entity: Entity) -> dict[str, Any]:
         """Return a subject or a resource as policies see it. Raises AmbiguousEntity and StoreError.
@@ -56,36 +59,41 @@ class Entities:
         While one is looked at, it counts as read. Raises StoreError.
         """
         kind = box_type(entity_type)
-        records = () if kind is None else self._store.find(kind, after=after, limit=BATCH).records
+        records = () if kind is None else self._records(kind, after)
         while records and kind is not None:
             for record in records:
-                with self._looked_at(kind, record) as name:
+                with self._looking_at(kind, record) as name:
                     yield Entity(entity_type, name), record.id
-            records = self._store.find(kind, after=records[-1].id, limit=BATCH).records
+            records = self._records(kind, records[-1].id)
+
+    def _records(self, kind: str, after: str) -> tuple[Record, ...]:
+        return self._store.find(kind, after=after, limit=BATCH, room=self._room).records
 
     @contextlib.contextmanager
-    def _looked_at(self, kind: str, record: Record) -> Iterator[str]:
-        """Let a resource count as read under its name, for as long as it is looked at. All would fill the memory."""
+    def _looking_at(self, kind: str, record: Record) -> Iterator[str]:
+        """Let a resource count as read under its name, for as long as it is looked at."""
         name = identifier_of(record.body)
         key = (kind, record.id)
-        if name is not None or key in self._read:
+        if name is not None or key in self._kept:
             yield name or record.id  # an identifier is looked up: it must be nobody else's
             return
-        self._read[key] = attributes(record)
+        self._looked_at = key, attributes(record)
         try:
             yield record.id
         finally:
-            del self._read[key]
+            self._looked_at = None
 
-    def _attributes(self, entity: Entity) -> Mapping[str, Any] | None:
+    def _attributes(self, entity: Entity) -> Attributes:
         kind = box_type(entity.type)
         if kind is None:
             return None
         key = (kind, entity.id)
-        if key not in self._read:
+        if self._looked_at is not None and self._looked_at[0] == key:
+            return self._looked_at[1]
+        if key not in self._kept:
             record = self._found(*key)
-            self._read[key] = None if record is None else attributes(record)
-        return self._read[key]
+            self._kept.put(key, None if record is None else attributes(record))
+        return self._kept[key]
 
     def _found(self, kind: str, name: str) -> Record | None:
         if is_id(name):

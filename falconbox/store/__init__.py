@@ -11,9 +11,11 @@ contend for the counter (sessions, audit records).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
+
+Row = TypeVar("Row")
 
 SCHEMA_VERSION: Final = 1
 """Version of the stored layout. A store of another version is refused at opening."""
@@ -72,6 +74,16 @@ class Page:
 
     records: tuple[Record, ...]
     total: int
+
+
+def within(rows: Iterable[Row], body: Callable[[Row], str], room: int | None) -> Iterator[Row]:
+    """Yield rows for as long as there is room for what is stored of them; the first whatever its size."""
+    taken = 0
+    for place, row in enumerate(rows):
+        taken += len(body(row))
+        if place and room is not None and taken > room:
+            return
+        yield row
 
 
 class Store(Protocol):
@@ -136,8 +148,20 @@ class Store(Protocol):
     def remove(self, kind: str, ids: Collection[str]) -> int:
         """Delete appended documents, and return how many were there; those that were put are passed over."""
 
-    def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
-        """Return documents of a kind that carry every field value in `where`, ids above `after`, at most `limit`."""
+    def find(
+        self,
+        kind: str,
+        where: Mapping[str, str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 100,
+        room: int | None = None,
+    ) -> Page:
+        """Return documents of a kind that carry every field value in `where`, ids above `after`, at most `limit`.
+
+        With `room`, no more of them than have that many characters of JSON together, but for the first, whatever its
+        size.
+        """
 
     def head(self) -> int:
         """Return the highest change number given out so far."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from pymongo import MongoClient
@@ -17,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from falconbox.errors import FeedGap, StartupError, StoreConflict, StoreUnavailable
-from falconbox.store import SCHEMA_VERSION, TRACE_LIFETIME, Change, Changes, Expect, Page, Record
+from falconbox.store import SCHEMA_VERSION, TRACE_LIFETIME, Change, Changes, Expect, Page, Record, within
 from falconbox.store.mongo_rows import Row, connect, ignored_duplicate, key, record_of, row_of, unavailable
 
 OVERLAP: Final = 10.0
@@ -138,14 +139,22 @@ class MongoStore:
             wanted = {"_id": {"$in": [key(kind, id)["_id"] for id in ids]}, "version": {"$lt": 0}}
             return int(self._documents.delete_many(wanted).deleted_count)
 
-    def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
+    def find(
+        self,
+        kind: str,
+        where: Mapping[str, str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 100,
+        room: int | None = None,
+    ) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
         query: Row = {"kind": kind, "deleted": False, "expires": {"$gt": self._clock()}}
         query |= {f"ix.{name}": value for name, value in (where or {}).items()}
         with unavailable():
             total = self._documents.count_documents(query)
             rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
-            return Page(tuple(record_of(row) for row in rows), total)
+            return Page(tuple(record_of(row) for row in within(rows, itemgetter("body"), room)), total)
 
     def head(self) -> int:
         """Return the highest change number given out so far."""

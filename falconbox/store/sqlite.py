@@ -12,11 +12,12 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 from falconbox.errors import FeedGap, StoreConflict
-from falconbox.store import TRACE_LIFETIME, Change, Changes, Expect, Page, Record
+from falconbox.store import TRACE_LIFETIME, Change, Changes, Expect, Page, Record, within
 from falconbox.store.sqlite_connections import Connections
 
 _COLUMNS: Final = "kind, id, version, body, updated_at, expires_at"
@@ -134,7 +135,15 @@ class SqliteStore:
                     connection.execute("DELETE FROM fields WHERE kind = ? AND id = ?", where)
         return removed
 
-    def find(self, kind: str, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 100) -> Page:
+    def find(
+        self,
+        kind: str,
+        where: Mapping[str, str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 100,
+        room: int | None = None,
+    ) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
         condition = f"kind = ? AND {_ALIVE}"
         values: list[Any] = [kind, self._clock()]
@@ -146,8 +155,10 @@ class SqliteStore:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM documents WHERE {condition} AND id > ? ORDER BY id LIMIT ?",
                 (*values, after, limit),
-            ).fetchall()
-        return Page(tuple(_record(row) for row in rows), total)
+            )
+            found = [*within(rows, itemgetter(3), room)]
+            rows.close()
+        return Page(tuple(_record(row) for row in found), total)
 
     def head(self) -> int:
         """Return the highest change number given out so far."""

@@ -11,6 +11,7 @@ from worlds import Stage, at, requiring
 
 from falconbox.authzen.batch import ENDS, read_batch
 from falconbox.authzen.evaluation import MEMBERS, read_evaluation
+from falconbox.authzen.kept import ROOM
 from falconbox.errors import Malformed
 
 NAMES = st.sampled_from(["alice", "bob", "carol", "admin"])
@@ -68,17 +69,18 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     st.lists(PARTS | FITTING, max_size=6),
     st.sampled_from(sorted(ENDS)),
     st.sampled_from(["pep", "other", None]),
+    st.sampled_from([0, 20, ROOM]),
 )
 @settings(max_examples=400, deadline=None)
-def test_a_batch_is_answered_like_its_items_one_by_one(
-    stage: Stage, defaults: dict[str, Any], items: list[dict[str, Any]], semantic: str, pep: str | None
+def test_a_batch_is_answered_like_its_items_one_by_one_whatever_there_is_room_for(
+    stage: Stage, defaults: dict[str, Any], items: list[dict[str, Any]], semantic: str, pep: str | None, room: int
 ) -> None:
     batch = read_batch({**defaults, "evaluations": items, "options": {"evaluations_semantic": semantic}})
     if not items:
         assert batch is None
         return
     assert batch is not None
-    inquiry = stage.inquiry(pep)
+    inquiry = stage.inquiry(pep, room)
     together = [False if isinstance(one, Malformed) else inquiry.decide(one).allow for one in batch.evaluations()]
     assert together == [alone(stage, defaults, item, pep) for item in items]
     assert batch.ends is ENDS[semantic]

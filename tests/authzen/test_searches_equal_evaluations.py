@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from worlds import Stage, at, question, requiring
 
 from falconbox.authzen import search as search_module
+from falconbox.authzen.kept import ROOM
 from falconbox.authzen.page_tokens import PageTokens
 from falconbox.authzen.search import Found, find, read_search
 from falconbox.errors import Malformed, SnapshotStale, StoreUnavailable
@@ -51,10 +52,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     st.fixed_dictionaries({"User": KEPT, "Record": KEPT, "Action": KEPT}), st.lists(POLICY, max_size=4), FIXED, FIXED,
     st.sampled_from(["subject", "resource", "action"]), st.sampled_from(["user", "User", "record", "spaceship", "client"]),
     st.none() | st.fixed_dictionaries({"hour": st.integers(0, 23)}), st.sampled_from(["pep", "other", None]), st.none() | st.integers(1, 3),
+    st.sampled_from([0, 60, ROOM]),
 )  # fmt: skip
 @settings(max_examples=150, deadline=None)
-def test_what_is_found_is_what_evaluations_permit_whatever_the_pages(
-    folder: Path, kept: dict[str, Any], policies: list[Any], subject: Any, resource: Any, wanted: str, kind: str, context: Any, pep: Any, limit: Any
+def test_what_is_found_is_what_evaluations_permit_whatever_the_pages_and_the_room(
+    folder: Path, kept: dict[str, Any], policies: list[Any], subject: Any, resource: Any, wanted: str, kind: str, context: Any, pep: Any, limit: Any,
+    room: int,
 ) -> None:  # fmt: skip
     stage = Stage(folder / uuid.uuid4().hex)
     for box_type, named in kept.items():
@@ -76,15 +79,17 @@ def test_what_is_found_is_what_evaluations_permit_whatever_the_pages(
             expected.append(member)
     if wanted != "action":
         asked[wanted] = {"type": kind, "id": "ignored", "properties": {"role": "admin", "team": "x"}}
-    assert everything(stage, wanted, asked, pep, limit) == expected
+    assert everything(stage, wanted, asked, pep, limit, room) == expected
     stage.store.close()
 
 
-def everything(stage: Stage, wanted: str, asked: Any, pep: str | None = "pep", limit: int | None = None) -> list[Any]:
+def everything(
+    stage: Stage, wanted: str, asked: Any, pep: str | None = "pep", limit: int | None = None, room: int = ROOM
+) -> list[Any]:
     """Go through all pages."""
     results, after = [], ""
     while True:
-        found = search(stage, wanted, asked, pep=pep, after=after, limit=limit)
+        found = search(stage, wanted, asked, pep=pep, after=after, limit=limit, room=room)
         assert limit is None or len(found.results) <= limit
         results += found.results
         if found.more is None:
@@ -95,9 +100,16 @@ def everything(stage: Stage, wanted: str, asked: Any, pep: str | None = "pep", l
 
 
 def search(
-    stage: Stage, wanted: str, asked: Any, *, pep: str | None = "pep", after: str = "", limit: int | None = None
+    stage: Stage,
+    wanted: str,
+    asked: Any,
+    *,
+    pep: str | None = "pep",
+    after: str = "",
+    limit: int | None = None,
+    room: int = ROOM,
 ) -> Found:
-    return find(read_search(wanted, asked), stage.inquiry(pep), after=after, limit=limit)
+    return find(read_search(wanted, asked), stage.inquiry(pep, room), after=after, limit=limit)
 
 
 @given(st.text(max_size=70) | st.sampled_from(["", "user-00010", "user-00029", "user-00030", "\x00", "~", "x" * 64]))
@@ -154,6 +166,21 @@ def test_a_page_asks_about_no_more_candidates_than_was_said_and_the_search_comes
         assert len(stage.store.reads) <= 150 // 100 + 3
     assert [page.candidates for page in pages] == [150, 150, 30]
     assert [result["id"] for page in pages for result in page.results] == admins
+
+
+@pytest.mark.parametrize("identified", [False, True])
+def test_a_search_through_large_resources_holds_no_more_of_them_than_there_is_room_for(
+    stage: Stage, identified: bool
+) -> None:
+    for number in range(30):
+        names = {"identifier": f"{number}@x"} if identified else {}
+        stage.keep("User", f"user-{number:02}", text="x" * 1000, **names)
+    stage.keep("Record", "1", text="x" * 1000)
+    stage.judge_by({"engine": "allow"})
+    assert len(search(stage, "subject", question(), room=3500).results) == 30
+    # Three that are gone through, while the next three are read, and three that are kept.
+    assert stage.store.most_alive <= 3 + 3 + 3
+    assert stage.store.reads.count(("Record", "1")) == 1
 
 
 def test_the_last_page_says_that_it_is_the_last(stage: Stage) -> None:

@@ -149,6 +149,32 @@ def test_each_entity_is_read_once_in_a_request_however_often_it_is_named(stage: 
     assert len(stage.store.reads) == 4
 
 
+@pytest.mark.parametrize("resource", ["1", {"type": "route", "id": "/x"}], ids=["record", "route"])
+def test_of_many_large_entities_no_more_are_in_memory_than_there_is_room_for(stage: Stage, resource: Any) -> None:
+    for number in range(20):
+        stage.keep("User", f"u{number}", text="x" * 1000)
+    reading = {"engine": "matcho", "matcho": {"subject": {"properties": {"text": "present?"}}}}
+    stage.judge_by(reading, {"type": "rest", **reading})
+    subjects = [{"subject": {"type": "user", "id": f"u{number}"}} for number in range(20)]
+    batch = read_batch({**question(resource=resource), "evaluations": subjects})
+    assert batch is not None
+    inquiry = stage.inquiry(room=3500)
+    assert all(isinstance(one, Evaluation) and inquiry.decide(one).allow for one in batch.evaluations())
+    assert stage.store.most_alive == 4  # three that are kept, and the one that has just been read
+    assert distinct(stage.store.reads)
+
+
+def test_what_a_batch_comes_back_to_is_not_read_again_for_what_it_names_once(stage: Stage) -> None:
+    stage.keep("User", "alice", text="x" * 1000)
+    for number in range(20):
+        stage.keep("Record", f"{number}", text="x" * 1000)
+    stage.judge_by({"engine": "allow"})
+    inquiry = stage.inquiry(room=2500)
+    assert all(inquiry.decide(read_evaluation(question(resource=f"{number}"))).allow for number in range(20))
+    assert distinct(stage.store.reads)
+    assert stage.store.most_alive <= 3
+
+
 def test_a_store_that_goes_away_is_an_error_and_never_a_decision(stage: Stage) -> None:
     stage.judge_by({"engine": "allow"})
     for reads in range(2):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from falconbox.authzen.entities import Entities
 from falconbox.authzen.evaluation import read_evaluation
 from falconbox.authzen.inquiry import Inquiry
+from falconbox.authzen.kept import ROOM
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision.policy_set import PolicySet
@@ -23,24 +26,47 @@ from falconbox.world import World
 COMPILER = PolicyCompiler(load_plugins().engines)
 
 
+class _Text(str):
+    """A string that can be followed, and told from another one with the same letters."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
 class Watched:
-    """A store that counts reads, and goes away after so many."""
+    """A store that counts reads, and goes away after so many.
+
+    `most_alive` is how many `text`s out of it have been in memory at a time.
+    """
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self.reads: list[tuple[str, str]] = []
         self.left = 1_000_000
+        self.most_alive = 0
+        self._alive: weakref.WeakSet[_Text] = weakref.WeakSet()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def get(self, kind: str, resource_id: str) -> Record | None:
         self._read(kind, resource_id)
-        return self._store.get(kind, resource_id)
+        record = self._store.get(kind, resource_id)
+        return None if record is None else self._followed(record)
 
     def find(self, kind: str, where: Mapping[str, str] | None = None, **options: Any) -> Any:
         self._read(kind, str(where or options))
-        return self._store.find(kind, where, **options)
+        page = self._store.find(kind, where, **options)
+        return dataclasses.replace(page, records=tuple(self._followed(record) for record in page.records))
+
+    def _followed(self, record: Record) -> Record:
+        """Give the record's `text`, if it has one, as one whose life is followed."""
+        if "text" not in record.body:
+            return record
+        text = _Text(record.body["text"])
+        self._alive.add(text)
+        self.most_alive = max(self.most_alive, len(self._alive))
+        return dataclasses.replace(record, body={**record.body, "text": text})
 
     def _read(self, kind: str, what: str) -> None:
         self.reads.append((kind, what))
@@ -68,8 +94,8 @@ class Stage:
         compiled = PolicySet().patched({one["id"]: policy_from_document(one) for one in named}, COMPILER)
         self.world = World(policies=compiled, clients=self.world.clients)
 
-    def inquiry(self, pep: str | None = "pep") -> Inquiry:
-        return Inquiry(self.point, self.world, pep, Entities(self.store))
+    def inquiry(self, pep: str | None = "pep", room: int = ROOM) -> Inquiry:
+        return Inquiry(self.point, self.world, pep, Entities(self.store, room))
 
     def says(self, question: Mapping[str, Any], pep: str | None = "pep") -> bool:
         return self.inquiry(pep).decide(read_evaluation(question)).allow

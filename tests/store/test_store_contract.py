@@ -320,6 +320,23 @@ def test_find_gives_pages_in_the_order_of_ids_and_the_total(store: Store) -> Non
 
 
 @every
+def test_find_gives_no_more_than_there_is_room_for_and_always_one(store: Store) -> None:
+    for number in range(5):
+        store.put("A", f"{number}", {"t": "x" * 92})  # a hundred characters of JSON
+
+    def found(room: int, after: str = "") -> list[str]:
+        page = store.find("A", after=after, room=room)
+        assert page.total == 5
+        return [record.id for record in page.records]
+
+    assert found(0) == found(99) == found(199) == ["0"]
+    assert found(200) == ["0", "1"]
+    assert found(299, after="1") == ["2", "3"]
+    assert found(500) == ["0", "1", "2", "3", "4"]
+    assert store.find("A", room=500, limit=2) == store.find("A", limit=2)
+
+
+@every
 def test_an_expired_document_is_absent_everywhere(store: Store, clock: Clock) -> None:
     store.put("A", "1", {}, fields={"f": ["v"]}, expires_at=clock.now + 10)
     store.append("S", "1", {}, expires_at=clock.now + 10)
