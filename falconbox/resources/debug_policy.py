@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Final
+from urllib.parse import unquote
 
 import falcon
 
@@ -73,10 +74,12 @@ class DebugPolicy:
         resp.complete = True
 
     def _asking(self, environ: Environ) -> Request | None:
-        if PARAMETER not in environ.get("QUERY_STRING", ""):
+        if PARAMETER not in unquote(environ.get("QUERY_STRING", "")):
             return None
         try:
             request = self._door.read(environ)
         except FalconboxError:
             return None  # it is the guard's to refuse
-        return request if request.target.params.get(PARAMETER) == "policy" else None
+        said = request.target.params.get(PARAMETER)
+        # Whoever asks why, and something else besides, has asked why: that carries out nothing.
+        return request if "policy" in (said if isinstance(said, list) else [said]) else None

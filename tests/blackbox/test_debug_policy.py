@@ -77,7 +77,19 @@ def test_it_is_refused_to_whom_no_policy_allows_to_ask_whatever_else_they_may_do
 
 
 @pytest.mark.parametrize(
-    "query", ["__debug=1", "__debug=", "__debug=policy&__debug=policy", "x=__debug", "__Debug=policy"]
+    "query",
+    ["__debug=policy", "%5f%5Fdebug=policy", "__%64ebug=polic%79", "__debug=policy&__debug=policy",
+     "__debug=1&__debug=policy", "a=%25&__debug=policy"],
+)  # fmt: skip
+def test_it_is_asked_in_every_spelling_of_a_query_and_then_nothing_is_carried_out(box: serving.Box, query: str) -> None:
+    assert box.admin("PUT", "/Patient/kept", {}).status in (200, 201)
+    told = box.admin("DELETE", f"/Patient/kept?{query}")
+    assert (told.status, told.json["decision"]) == (200, "allow")
+    assert box.admin("GET", "/Patient/kept").status == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["__debug=1", "__debug=", "__debug=Policy", "x=__debug", "__Debug=policy", "%255f_debug=policy"]
 )
 def test_another_value_is_an_ordinary_parameter(box: serving.Box, query: str) -> None:
     answer = box.ask("GET", f"/auth/test-policy?{query}", auth=APP)
