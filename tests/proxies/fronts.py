@@ -177,13 +177,15 @@ def split(data: bytes) -> list[Answer]:
 
 
 @contextlib.contextmanager
-def fronting(proxy: str, folder: Path, falconbox: int, service: Service) -> Iterator[Front]:
-    """Run a proxy for the length of a block."""
+def fronting(
+    proxy: str, folder: Path, falconbox: int, service: Service, *, script: str | None = None
+) -> Iterator[Front]:
+    """Run a proxy for the length of a block; `script` stands in the place of its page's."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config").write_text(configuration(proxy, folder, port, falconbox, service.port))
     if proxy == "haproxy":
-        (folder / "falconbox.lua").write_text(block("haproxy", "lua"))
+        (folder / "falconbox.lua").write_text(script or block("haproxy", "lua"))
     name, *arguments = COMMANDS[proxy]
     command = [str(program(name)), *(argument.format(folder=folder) for argument in arguments)]
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder))

@@ -184,6 +184,16 @@ def test_an_identity_that_a_caller_has_made_up_never_reaches_the_service(front: 
         assert len(seen.values("X-Decision-Id")) == 1
 
 
+def test_a_name_that_some_take_for_ours_is_dropped_where_the_proxy_can(front: Front) -> None:
+    assert (
+        front.ask("GET", "/public", CONSUMER, "X.Client.Id: evil", "X-Client~Id: evil", "X!Client-Id: evil").status
+        == 200
+    )
+    (seen,) = front.service.seen
+    assert ("evil" in str(seen.headers)) is (front.name == "caddy")
+    assert seen.values("X-Client-Id") == ["api-consumer"]
+
+
 FORWARDING = ["X-Forwarded-Uri: /public", "X-Forwarded-Method: GET", "X-Original-Uri: /public", "X-Original-Url: /public", "X-Original-Method: GET",
               "X_Original_Uri: /public", "X-Original_Uri: /public", "X_Forwarded_Uri: /public", "X-Rewrite-Url: /public",
               "X-Envoy-Original-Path: /public", "X-Forwarded-Prefix: /public", "X-Http-Method-Override: GET",
@@ -300,6 +310,17 @@ def test_the_host_that_was_decided_on_is_the_one_that_the_service_gets(front: Fr
     assert (answer.status == 200) is bool(front.service.seen)
 
 
+@pytest.mark.parametrize(
+    "before", ["http://service.example", "http://u@service.example", "http://", "HTTP://service.example:80"]
+)
+def test_of_an_absolute_target_the_service_gets_what_was_decided_on_and_nothing_before_it(
+    front: Front, before: str
+) -> None:
+    # Some take what stands behind `http:///` for the host, and another path than was decided on for the path.
+    front.ask("GET", f"{before}/public")
+    assert {seen.target for seen in front.service.seen} <= {"/public"}
+
+
 def test_a_second_request_on_a_connection_is_decided_for_itself(front: Front) -> None:
     lines = [f"Host: service.example\r\n{CONSUMER}", f"Host: service.example\r\n{CONSUMER}", "Host: service.example"]
     data = "".join(
@@ -355,4 +376,25 @@ def test_the_script_takes_nothing_but_a_200_for_an_allow(
         fronting(proxy, tmp_path, port, service) as front,
     ):
         assert front.ask("GET", "/public").status >= 400
+    assert service.seen == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "local headers = question(txn)",
+        "if answer.status == 200 then",
+        "for _, name in ipairs(IDENTITY) do",
+        'txn:set_var("txn.falconbox_allows", true)',
+    ],
+)
+@pytest.mark.parametrize("proxy", ["haproxy"])
+def test_a_script_that_fails_lets_nothing_pass(
+    line: str, proxy: str, tmp_path: Path, box: Box, service: Service
+) -> None:
+    service.seen.clear()
+    script = fronts.block("haproxy", "lua")
+    assert script.count(line) == 1
+    with fronting(proxy, tmp_path, box.port, service, script=script.replace(line, f"error('no') {line}")) as front:
+        assert front.ask("GET", "/public", CONSUMER).status == 503
     assert service.seen == []
