@@ -166,7 +166,8 @@ def _enforce(decision: Decision, caller: Caller) -> None:
 
 def _tell(passage: Passage, req: falcon.Request, resp: falcon.Response) -> None:
     if passage.request is not None:
-        req.path = passage.request.target.path
+        mount = req.env.get("SCRIPT_NAME", "").encode("latin-1").decode()
+        req.path = passage.request.target.path.removeprefix(mount) or "/"
         req.context.target, req.context.body = passage.request.target, passage.request.body
         # A body that a policy has read is there for the application all the same.
         req.stream = req.env["wsgi.input"] = passage.request.body.again(req.env["wsgi.input"])

@@ -52,7 +52,8 @@ class AccessControl:
     service, whose tokens open the application too if `public_url` is the service's. With both, the directory becomes
     the store's managed set, as `falconbox serve` would make it. `open_routes` are methods and exact paths that are
     answered without a decision. `trusted_proxies` and `decision_log` (`stdout`, `none`, or a file) are those of the
-    service's settings, `max_staleness` is in seconds.
+    service's settings, `max_staleness` is in seconds. `mounted_at` is the path under which the application is mounted,
+    such as `/shop`: policies see the whole path.
 
     Raises StartupError, Invalid with every problem of the directory, and StoreError.
     """
@@ -67,7 +68,10 @@ class AccessControl:
         trusted_proxies: Sequence[Network] = (),
         decision_log: str = "stdout",
         max_staleness: float = 60.0,
+        mounted_at: str = "",
     ) -> None:
+        if mounted_at and (not mounted_at.startswith("/") or mounted_at.endswith("/")):
+            raise StartupError("mounted_at must be a path such as /shop, or empty")
         if policies is None and store is None:
             raise StartupError("there is nothing to decide by: name a policy directory, a store, or both")
         self._closed = False
@@ -90,7 +94,7 @@ class AccessControl:
                 Authenticator(CredentialVerifier(hasher), AccessTokens(keys, public_url)),
                 DecisionPoint(lambda: not self._closed and self.snapshot.age() <= max_staleness),
                 log,
-                WsgiDoor(DOOR, Proxies(trusted_proxies)),
+                WsgiDoor(DOOR, Proxies(trusted_proxies), mounted_at),
                 open_routes=open_routes,
             )
             self._opened = opened.pop_all()

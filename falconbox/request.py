@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from falconbox.body import RequestBody, body_of
 from falconbox.canonical import Target, canonical_target, raw_target
+from falconbox.errors import Malformed
 from falconbox.forwarded import Proxies
 
 Environ = Mapping[str, Any]
@@ -53,14 +54,21 @@ class Door(Protocol):
 
 
 class WsgiDoor:
-    """Where the request that arrives is the one that is asked for: at the box, and in an application itself."""
+    """Where the request that arrives is the one that is asked for: at the box, and in an application itself.
 
-    def __init__(self, name: str, proxies: Proxies) -> None:
+    `mounted_at` is the path under which the application is: what it routes by is what stands behind that.
+    """
+
+    def __init__(self, name: str, proxies: Proxies, mounted_at: str = "") -> None:
         self.name = name
         self._proxies = proxies
+        self._mounted_at = mounted_at.encode().decode("latin-1")  # as PEP 3333 has it
 
     def read(self, environ: Environ) -> Request:
         """Return the request. Raises Malformed."""
+        if environ.get("SCRIPT_NAME", "") != self._mounted_at:
+            # Some servers take it from a header, and then of the path that is decided on only an end is routed.
+            raise Malformed("the application is mounted at another path than its guard was told")
         remote_addr, scheme = self._proxies.origin(environ)
         target = canonical_target(environ, self._proxies.host(environ))
         body = body_of(environ)

@@ -12,8 +12,10 @@ from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from wsgiref.util import setup_testing_defaults
 
+import falcon
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,11 +77,15 @@ class Application:
 
 
 def ask(access: AccessControl, application: Any, path: str, **environ: Any) -> tuple[str, dict[str, str], bytes]:
+    return call(access.protect(application), path, **environ)
+
+
+def call(application: Any, path: str, **environ: Any) -> tuple[str, dict[str, str], bytes]:
     asked: dict[str, Any] = {"REQUEST_URI": path, "PATH_INFO": path.partition("?")[0], "REMOTE_ADDR": "127.0.0.1"}
     setup_testing_defaults(asked)
     asked |= environ
     told: list[Any] = []
-    body = b"".join(access.protect(application)(asked, lambda *answer: told.append(answer)))
+    body = b"".join(application(asked, lambda *answer: told.append(answer)))
     ((status, headers, *_),) = told
     assert len(headers) == len(dict(headers)), "no header twice"
     return status, dict(headers), body
@@ -112,6 +118,7 @@ def test_an_allowed_request_reaches_the_application_with_the_caller_and_its_answ
         ("/read", {"HTTP_AUTHORIZATION": "Basic bad"}, "401 Unauthorized"), ("/free", {"HTTP_AUTHORIZATION": "Basic bad"}, "401 Unauthorized"),
         ("/read", {"HTTP_AUTHORIZATION": BASIC, "PATH_INFO": "/other"}, "400 Bad Request"),
         ("//read", {"HTTP_AUTHORIZATION": BASIC}, "400 Bad Request"), ("/read", {"REMOTE_USER": "app"}, "401 Unauthorized"),
+        ("/read/other", {"HTTP_AUTHORIZATION": BASIC, "SCRIPT_NAME": "/read", "PATH_INFO": "/other"}, "400 Bad Request"),
         ("/healthz", {"REQUEST_METHOD": "POST"}, "401 Unauthorized"), ("/healthz/", {}, "401 Unauthorized"),
     ],
 )  # fmt: skip
@@ -192,6 +199,44 @@ def test_an_exception_of_the_application_is_the_applications_own(access: AccessC
 
     with pytest.raises(LookupError, match="mine"):
         ask(access, application, "/free")
+
+
+MOUNT = "/reäd".encode().decode("latin-1")
+POLICY_OF_THE_MOUNT = """
+resourceType: AccessPolicy
+id: mounted
+engine: json-schema
+schema: {required: [uri], properties: {uri: {const: /reäd/orders}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("script_name", "path_info", "status"),
+    [
+        (MOUNT, "/orders", 200), (MOUNT, "/other", 401), ("", f"{MOUNT}/orders", 400), (f"{MOUNT}/orders", "", 400), ("/re", f"{MOUNT[3:]}/orders", 400),
+    ],
+)  # fmt: skip
+def test_a_mounted_application_is_asked_for_under_its_mount_and_under_no_other(
+    tmp_path: Path, script_name: str, path_info: str, status: int
+) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "mounted.yaml").write_text(POLICY_OF_THE_MOUNT)
+    with AccessControl(policies=tmp_path / "policies", decision_log="none", mounted_at="/reäd") as access:
+        environ = {"SCRIPT_NAME": script_name, "PATH_INFO": path_info}
+        path = quote((script_name + path_info).encode("latin-1"))
+        application = Application()
+        assert ask(access, application, path, **environ)[0].startswith(f"{status} ")
+        framework: falcon.App[Any, Any] = falcon.App(middleware=[access.guard])
+        framework.add_sink(lambda req, resp: setattr(resp, "text", req.path), "/")
+        assert len(application.called) == (status == 200)
+        answered, _, body = call(framework, path, **environ)
+        assert (int(answered[:3]), body == b"/orders") == (status, status == 200)
+
+
+@pytest.mark.parametrize("mount", ["shop", "/", "/shop/"])
+def test_a_mount_that_is_no_path_does_not_start(tmp_path: Path, mount: str) -> None:
+    with pytest.raises(StartupError, match="must be a path such as /shop"):
+        AccessControl(policies=tmp_path, mounted_at=mount)
 
 
 def test_after_closing_nothing_is_allowed(access: AccessControl) -> None:
