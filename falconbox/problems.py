@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ BASIC: Final = 'Basic realm="falconbox", charset="UTF-8"'
 """The challenge of HTTP Basic (RFC 7617)."""
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+REQUEST_ID: Final = "X-Request-ID"
+_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?")
 
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -62,6 +66,11 @@ def challenges(resource_metadata: str | None = None, error: str | None = None) -
 
 CHALLENGES: Final = challenges()
 """Those of a resource without metadata."""
+
+
+def comes_back(request_id: str) -> bool:
+    """Whether a request's id is sent back: up to 256 printable ASCII characters. Others could be read as anything."""
+    return _REQUEST_ID.fullmatch(request_id) is not None
 
 
 class HTTPProblem(falcon.HTTPError):

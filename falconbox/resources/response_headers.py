@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import falcon
 
-from falconbox.problems import SECURITY_HEADERS
-
-REQUEST_ID: Final = "X-Request-ID"
-_ECHOED: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?")
-"""Request ids that are sent back: up to 256 printable ASCII characters. Others could be anything to a reader."""
+from falconbox.problems import REQUEST_ID, SECURITY_HEADERS, comes_back
 
 HSTS: Final = "max-age=31536000"
 """A year, as RFC 6797 gives it in seconds. Subdomains are not ours to speak for."""
@@ -34,7 +29,7 @@ class ResponseHeaders:
     ) -> None:
         """Set what is not set."""
         sent = req.env.get("HTTP_X_REQUEST_ID", "")
-        if _ECHOED.fullmatch(sent):
+        if comes_back(sent):
             resp.set_header(REQUEST_ID, sent)
         for name, value in self._headers.items():
             if resp.get_header(name) is None:

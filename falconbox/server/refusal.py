@@ -9,7 +9,12 @@ from falconbox.problems import MEDIA_TYPE, SECURITY_HEADERS, HTTPProblem
 
 
 class Refused(Exception):
-    """A message that is not passed on to the application. `detail` is our own sentence: no byte of the message."""
+    """A message that is not passed on to the application. `detail` is our own sentence: no byte of the message.
+
+    `message` says whether it stands in the answer under that name too, as OpenID AuthZEN 1.0 wants it.
+    """
+
+    message = False
 
     def __init__(self, detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, code: str = "malformed") -> None:
         super().__init__(detail)
@@ -19,7 +24,8 @@ class Refused(Exception):
 
     def to_response(self, _ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
         """Return status line, headers and body, as waitress asks its errors for them."""
-        body = json.dumps(HTTPProblem(self.status, self.code, self.detail).to_dict()).encode()
+        problem = HTTPProblem(self.status, self.code, self.detail).to_dict()
+        body = json.dumps({**problem, "message": self.detail} if self.message else problem).encode()
         headers = [("Content-Type", MEDIA_TYPE), *SECURITY_HEADERS.items()]
         if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append(("Retry-After", "1"))

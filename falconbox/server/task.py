@@ -9,6 +9,8 @@ from waitress.task import ErrorTask, Task, WSGITask
 
 from falconbox.errors import FalconboxError
 from falconbox.guard import DECISION_ID
+from falconbox.problems import REQUEST_ID, comes_back
+from falconbox.routes import AUTHZEN
 from falconbox.server.refusal import Refused, failed
 
 
@@ -63,7 +65,11 @@ class RefusalTask(_OneSend, ErrorTask):  # type: ignore[misc]  # waitress has no
             request.error = self._recorded(request.error)
         else:
             request.error = failed()  # waitress's own error: the application has failed, and its log says how
-        request.error.status = self.channel.server.understood(request.claimed()[1], request.error.status)
+        target, request_id = request.claimed()[1], request.headers.get("X_REQUEST_ID", "")
+        request.error.status = self.channel.server.understood(target, request.error.status)
+        request.error.message = target.startswith(AUTHZEN)
+        if comes_back(request_id):
+            self.response_headers.append((REQUEST_ID, request_id))
         super().execute()
 
     def _recorded(self, refusal: Refused) -> Refused:

@@ -304,6 +304,17 @@ def test_a_request_id_comes_back_as_it_was_sent_whatever_the_status(box: Box, se
     assert {answer.headers["x-request-id"] for answer in answers} == {sent}
 
 
+@pytest.mark.parametrize("length", [b"Content-Length: 2000000", b"Transfer-Encoding: chunked\r\n\r\n200000"])
+def test_a_body_that_the_server_does_not_take_in_is_refused_in_the_same_form(box: Box, length: bytes) -> None:
+    answer = box.raw(
+        b"POST /access/v1/evaluation HTTP/1.1\r\nHost: box\r\nX-Request-ID: the id\r\n" + length + b"\r\n\r\n"
+    )
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"x-request-id: the id" in head.lower().split(b"\r\n")
+    assert json.loads(body)["message"] == json.loads(body)["detail"]
+
+
 @pytest.mark.parametrize("sent", [b"x" * 257, b"\xc3\xbc", b"a\tb", b"\x7f", b""])
 def test_a_request_id_that_could_be_read_as_something_else_does_not_come_back(box: Box, sent: bytes) -> None:
     answer = box.raw(
