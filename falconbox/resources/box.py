@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import falcon
 
@@ -14,6 +14,9 @@ from falconbox.problems import HTTPProblem
 from falconbox.resources import exchange
 from falconbox.routes import is_id
 from falconbox.store import Expect, Record, Store
+
+ROOM: Final = 8 * 1024 * 1024
+"""Characters of JSON that a page of a list has at most, if it has more than one resource."""
 
 
 class Box:
@@ -36,9 +39,9 @@ class Box:
     def on_get_collection(self, req: falcon.Request, resp: falcon.Response, resource_type: str) -> None:
         """List, a page at a time."""
         size = exchange.page_size(req)
-        page = self._store.find(resource_type, after=exchange.page_start(req), limit=size + 1)
+        page = self._store.find(resource_type, after=exchange.page_start(req), limit=size + 1, room=ROOM)
         records = page.records[:size]
-        more = len(page.records) > size
+        more = page.cut or len(page.records) > size
         next_url = exchange.page_url(f"/{resource_type}", records[-1].id, size, {}) if more else None
         exchange.answer(req, resp, exchange.bundle([_shown(record) for record in records], page.total, next_url))
 

@@ -11,7 +11,7 @@ contend for the counter (sessions, audit records).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Protocol, TypeVar
 
@@ -70,20 +70,26 @@ class Changes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """A page of `find`, ordered by id. `total` counts all documents that fit, on this page or not."""
+    """A page of `find`, ordered by id. `total` counts all documents that fit, on this page or not.
+
+    `cut`: at least one that would be on this page had no room there.
+    """
 
     records: tuple[Record, ...]
     total: int
+    cut: bool = False
 
 
-def within(rows: Iterable[Row], body: Callable[[Row], str], room: int | None) -> Iterator[Row]:
-    """Yield rows for as long as there is room for what is stored of them; the first whatever its size."""
+def within(rows: Iterable[Row], body: Callable[[Row], str], room: int | None) -> tuple[list[Row], bool]:
+    """Return as many rows as there is room for, the first whatever its size, and whether one was left out."""
+    found: list[Row] = []
     taken = 0
-    for place, row in enumerate(rows):
+    for row in rows:
         taken += len(body(row))
-        if place and room is not None and taken > room:
-            return
-        yield row
+        if found and room is not None and taken > room:
+            return found, True
+        found.append(row)
+    return found, False
 
 
 class Store(Protocol):

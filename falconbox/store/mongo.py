@@ -154,7 +154,8 @@ class MongoStore:
         with unavailable():
             total = self._documents.count_documents(query)
             rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
-            return Page(tuple(record_of(row) for row in within(rows, itemgetter("body"), room)), total)
+            found, cut = within(rows, itemgetter("body"), room)
+        return Page(tuple(record_of(row) for row in found), total, cut)
 
     def head(self) -> int:
         """Return the highest change number given out so far."""

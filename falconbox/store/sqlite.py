@@ -156,9 +156,9 @@ class SqliteStore:
                 f"SELECT {_COLUMNS} FROM documents WHERE {condition} AND id > ? ORDER BY id LIMIT ?",
                 (*values, after, limit),
             )
-            found = [*within(rows, itemgetter(3), room)]
+            found, cut = within(rows, itemgetter(3), room)
             rows.close()
-        return Page(tuple(_record(row) for row in found), total)
+        return Page(tuple(_record(row) for row in found), total, cut)
 
     def head(self) -> int:
         """Return the highest change number given out so far."""

@@ -125,6 +125,17 @@ def test_a_list_of_the_box_comes_in_pages(box: Box) -> None:
     assert seen == list(range(7))
 
 
+def test_a_page_of_large_resources_has_fewer_and_leads_to_the_rest(box: Box) -> None:
+    for number in range(10):
+        assert box.admin("PUT", f"/Large/n{number}", {"text": "x" * 1_000_000}).status == 201
+    path, pages = "/Large?_count=1000", []
+    while path:
+        page = box.admin("GET", path).json
+        pages.append([entry["resource"]["id"] for entry in page["entry"]])
+        path = next((link["url"] for link in page.get("link", ())), "")
+    assert pages == [[f"n{number}" for number in range(8)], ["n8", "n9"]]
+
+
 def test_clients_and_policies_are_found_by_equality(box: Box) -> None:
     box.admin("PUT", "/Client/s1", {"name": "One", "grant_types": ["basic"], "active": False})
     box.admin("PUT", "/Client/s2", {"name": "Two", "grant_types": ["basic", "client_credentials"]})

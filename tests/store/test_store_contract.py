@@ -333,6 +333,7 @@ def test_find_gives_no_more_than_there_is_room_for_and_always_one(store: Store) 
     assert found(200) == ["0", "1"]
     assert found(299, after="1") == ["2", "3"]
     assert found(500) == ["0", "1", "2", "3", "4"]
+    assert [store.find("A", room=room).cut for room in (0, 499, 500)] == [True, True, False]
     assert store.find("A", room=500, limit=2) == store.find("A", limit=2)
 
 
