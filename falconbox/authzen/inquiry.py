@@ -9,11 +9,15 @@ from typing import Any, Final
 from falconbox.authzen.entities import AmbiguousEntity, Entities
 from falconbox.authzen.evaluation import Evaluation
 from falconbox.authzen.gateway import NO_BODY, ROUTE, SubjectRejected, caller_of, request_of
-from falconbox.decision.point import DecisionPoint, Question
+from falconbox.decision.point import DecisionPoint
 from falconbox.document import RequestDocument
 from falconbox.errors import Malformed, SnapshotStale
+from falconbox.media import JSON, write
 from falconbox.model import Decision, PolicyAnswer
 from falconbox.world import World
+
+MAX_DECIDED_ON: Final = 16 * 1024 * 1024
+"""Bytes of JSON that the questions of one request may come to together: as much as sixteen of the largest alone."""
 
 UNDECIDABLE: Final = (AmbiguousEntity, Malformed, SubjectRejected)
 """What makes an evaluation a denial before any policy has settled it."""
@@ -35,13 +39,23 @@ class Explained:
 
 
 class Inquiry:
-    """What one PEP asks in one request. `pep` is its client id; None: nobody knows who it is."""
+    """What one PEP asks in one request. `pep` is its client id; None: nobody knows who it is.
+
+    `decided_on` counts the bytes of JSON that policies have looked at. A default of many evaluations, or what the box
+    knows of somebody, is sent once or never, and costs as much each time.
+    """
 
     def __init__(self, decision_point: DecisionPoint, world: World, pep: str | None, entities: Entities) -> None:
         self._decision_point = decision_point
         self._world = world
         self._pep = pep
         self.entities = entities
+        self.decided_on = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether one request has had as much decided as it may."""
+        return self.decided_on > MAX_DECIDED_ON
 
     def decide(self, evaluation: Evaluation, *, brief: bool = False) -> Decision:
         """Decide an evaluation. Raises SnapshotStale, and StoreError when the box cannot be read.
@@ -56,6 +70,7 @@ class Inquiry:
             return Decision(allow=False, code=error.code, revision=self._world.revision)
         if decision.code == SnapshotStale.code:
             raise SnapshotStale
+        self.decided_on += len(write(JSON, question.document))
         return decision
 
     def explain(self, evaluation: Evaluation) -> Explained:
@@ -68,7 +83,7 @@ class Inquiry:
             return Explained(decision, detail=error.detail)
         return Explained(decision, question.read(body=False), answers)
 
-    def _question(self, evaluation: Evaluation) -> tuple[str | None, Question]:
+    def _question(self, evaluation: Evaluation) -> tuple[str | None, RequestDocument]:
         """Return whose policies are asked, and what they are asked."""
         if evaluation.resource.type != ROUTE:
             return self._pep, RequestDocument(self._document(evaluation), {}, NO_BODY)

@@ -1,7 +1,7 @@
 """Search (AuthZEN section 8): of what the box has, that which an evaluation would permit.
 
-Each candidate is decided by the function that decides evaluations. A page costs at most MAX_CANDIDATES decisions: a
-search that has not come to its end by then goes on with the next page.
+Each candidate is decided by the function that decides evaluations. A page costs at most MAX_CANDIDATES decisions, and
+fewer on large entities: a search that has not come to its end by then goes on with the next page.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def find(search: Search, inquiry: Inquiry, *, after: str, limit: int | None) -> 
     """Return the page behind an id of the box. Raises StoreError and SnapshotStale; then nothing has been found."""
     found, last = Found(), after
     for candidate, place in inquiry.entities.of_type(search.type, after):
-        if found.candidates == MAX_CANDIDATES:
+        if found.candidates == MAX_CANDIDATES or inquiry.exhausted:
             found.more = last
             break
         decision = inquiry.decide(search.evaluation(candidate), brief=True)

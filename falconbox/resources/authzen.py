@@ -74,6 +74,8 @@ class AccessEvaluations:
         inquiry, told = self._access.inquiry(req), wants_context(asked)
         answers, records = [], []
         for evaluation in batch.evaluations():
+            if inquiry.exhausted:
+                raise TooLarge("the evaluations, each written out with all that is known, are too large: ask in parts")
             if isinstance(evaluation, Malformed):
                 answer, written = _unusable(req, evaluation)
             else:

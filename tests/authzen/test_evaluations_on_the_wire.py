@@ -304,6 +304,16 @@ def test_a_request_id_comes_back_as_it_was_sent_whatever_the_status(box: Box, se
     assert {answer.headers["x-request-id"] for answer in answers} == {sent}
 
 
+def test_evaluations_that_come_to_more_than_is_decided_on_at_once_are_refused_and_none_is_answered(box: Box) -> None:
+    large = {**ALICE, "properties": {"text": "x" * 1_000_000}}
+    assert ask(box, {**asked(subject=large), "evaluations": [{}] * 16}, MANY).json == {"evaluations": [YES] * 16}
+    answer = ask(box, {**asked(subject=large), "evaluations": [{}] * 20}, MANY)
+    assert (answer.status, answer.json["code"], "evaluations" in answer.json) == (413, "too-large", False)
+    assert "ask in parts" in answer.json["message"]
+    first = {"evaluations": [{}] * 20, "options": {"evaluations_semantic": "permit_on_first_permit"}}
+    assert ask(box, {**asked(subject=large), **first}, MANY).json == {"evaluations": [YES]}
+
+
 @pytest.mark.parametrize("length", [b"Content-Length: 2000000", b"Transfer-Encoding: chunked\r\n\r\n200000"])
 def test_a_body_that_the_server_does_not_take_in_is_refused_in_the_same_form(box: Box, length: bytes) -> None:
     answer = box.raw(

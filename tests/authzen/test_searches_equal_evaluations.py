@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import Stage, at, question, requiring
 
+from falconbox.authzen import inquiry as inquiry_module
 from falconbox.authzen import search as search_module
 from falconbox.authzen.kept import ROOM
 from falconbox.authzen.page_tokens import PageTokens
@@ -181,6 +182,18 @@ def test_a_search_through_large_resources_holds_no_more_of_them_than_there_is_ro
     # Three that are gone through, while the next three are read, and three that are kept.
     assert stage.store.most_alive <= 3 + 3 + 3
     assert stage.store.reads.count(("Record", "1")) == 1
+
+
+@pytest.mark.parametrize(("enough", "candidates"), [(0, 1), (1, 1), (500, 2), (2000, 8), (10**6, 30)])
+def test_a_page_ends_when_enough_has_been_decided_on_and_the_search_finds_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, enough: int, candidates: int
+) -> None:
+    monkeypatch.setattr(inquiry_module, "MAX_DECIDED_ON", enough)
+    admins = crowd(stage, 30, 4)
+    stage.judge_by(ADMINS)
+    asked = question(context={"text": "x" * 100})
+    assert [one["id"] for one in everything(stage, "subject", asked)] == admins
+    assert search(stage, "subject", asked).candidates == candidates
 
 
 def test_the_last_page_says_that_it_is_the_last(stage: Stage) -> None:
