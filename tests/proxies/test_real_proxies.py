@@ -194,6 +194,25 @@ def test_a_name_that_some_take_for_ours_is_dropped_where_the_proxy_can(front: Fr
     assert seen.values("X-Client-Id") == ["api-consumer"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-Original-URL",
+        "x-original-url",
+        "X-Rewrite-Url",
+        "X-HTTP-Method-Override",
+        "X-Http-Method",
+        "X-METHOD-OVERRIDE",
+    ],
+)
+def test_a_header_by_which_services_take_another_path_or_method_does_not_reach_the_service(
+    front: Front, name: str
+) -> None:
+    for value in ("/Admin", "DELETE"):
+        assert front.ask("GET", "/public", f"{name}: {value}", f"{name}: {value}").status == 200
+    assert [seen.values(name) for seen in front.service.seen] == [[], []]
+
+
 FORWARDING = ["X-Forwarded-Uri: /public", "X-Forwarded-Method: GET", "X-Original-Uri: /public", "X-Original-Url: /public", "X-Original-Method: GET",
               "X_Original_Uri: /public", "X-Original_Uri: /public", "X_Forwarded_Uri: /public", "X-Rewrite-Url: /public",
               "X-Envoy-Original-Path: /public", "X-Forwarded-Prefix: /public", "X-Http-Method-Override: GET",
