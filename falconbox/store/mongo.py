@@ -7,7 +7,6 @@ a filter.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
@@ -17,9 +16,11 @@ from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
-from falconbox.errors import FeedGap, StartupError, StoreConflict, StoreUnavailable
-from falconbox.store import SCHEMA_VERSION, TRACE_LIFETIME, Change, Changes, Expect, Page, Record, within
+from falconbox.errors import FeedGap, StoreConflict, StoreUnavailable
+from falconbox.store import TRACE_LIFETIME, Change, Changes, Expect, Page, Record, within
 from falconbox.store.mongo_rows import Row, connect, ignored_duplicate, key, record_of, row_of, unavailable
+from falconbox.store.mongo_schema import lay_out, number_of
+from falconbox.store.versions import appended_version, check_expected
 
 OVERLAP: Final = 10.0
 """Seconds for which a write is told again and again: longer than one takes, and than clocks of nodes disagree."""
@@ -42,7 +43,7 @@ class MongoStore:
         self._numbers = db["numbers"]
         try:
             with unavailable():
-                self._open()
+                lay_out(self._documents, self._numbers, self._place)
         except BaseException:
             client.close()
             raise
@@ -76,7 +77,7 @@ class MongoStore:
         """Create or replace a document that is in the expected state. Raises StoreConflict."""
         for _ in range(ATTEMPTS):
             before = self._row(kind, id)
-            self._check(before, expect)
+            check_expected(self._version(before), expect)
             record = Record(kind, id, self._next_number(), body, self._clock(), expires_at)
             if self._swap(before, row_of(record, fields or {})):
                 return record
@@ -94,8 +95,8 @@ class MongoStore:
         """Create a document outside the change feed. Raises StoreConflict when the id is taken."""
         for _ in range(ATTEMPTS):
             before = self._row(kind, id)
-            self._check(before, Expect.ABSENT)
-            record = Record(kind, id, _random_version(), body, self._clock(), expires_at)
+            check_expected(self._version(before), Expect.ABSENT)
+            record = Record(kind, id, appended_version(), body, self._clock(), expires_at)
             if self._swap(before, row_of(record, fields or {})):
                 return record
         raise StoreConflict("the document is being written by others all the time", None)
@@ -106,7 +107,7 @@ class MongoStore:
             before = self._row(kind, id)
             if before is None or not self._alive(before):
                 raise StoreConflict("there is no such document", None)
-            self._check(before, expect)
+            check_expected(self._version(before), expect)
             version = int(before["version"])
             if version < 0:
                 with unavailable():
@@ -129,7 +130,7 @@ class MongoStore:
                 if self._documents.update_one(wanted, later).matched_count == 0 and append:
                     # Another node may make it at the same moment; then both times go into its one.
                     with ignored_duplicate():
-                        made = Record(kind, id, _random_version(), {}, self._clock())
+                        made = Record(kind, id, appended_version(), {}, self._clock())
                         self._documents.insert_one(row_of(made, {}))
                     self._documents.update_one(wanted, later)
 
@@ -159,14 +160,14 @@ class MongoStore:
 
     def head(self) -> int:
         """Return the highest change number given out so far."""
-        return self._number("head")
+        return number_of(self._numbers, "head")
 
     def changes(self, since: int, kinds: Collection[str]) -> Changes:
         """Return what happened after `since`, and once more what was written in the last OVERLAP seconds.
 
         A number is taken before the write that it numbers, so one that has been passed may become visible late.
         """
-        if 0 < since < self._number("floor"):
+        if 0 < since < number_of(self._numbers, "floor"):
             raise FeedGap("deletions after the cursor have been swept")
         head = self.head()
         recent = {"updated": {"$gt": self._clock() - OVERLAP}, "version": {"$gt": 0}}
@@ -203,24 +204,6 @@ class MongoStore:
         """Close the connections."""
         self._client.close()
 
-    def _open(self) -> None:
-        for name, value in (("schema", SCHEMA_VERSION), ("head", 0), ("floor", 0)):
-            # Another node may make it at the same moment; then its value is the one.
-            if self._numbers.find_one({"_id": name}) is None:
-                with ignored_duplicate():
-                    self._numbers.insert_one({"_id": name, "value": value})
-        version = self._number("schema")
-        if version != SCHEMA_VERSION:
-            raise StartupError(
-                f"the store {self._place} has layout {version}, and this falconbox reads layout {SCHEMA_VERSION}:"
-                " start it with the falconbox that wrote it, or name another database"
-            )
-        self._documents.create_index([("kind", 1), ("version", 1)])
-        self._documents.create_index([("kind", 1), ("name", 1)])
-        self._documents.create_index([("kind", 1), ("updated", 1)])
-        # Garbage collection only: whether a document has expired is looked at whenever it is read.
-        self._documents.create_index("expires_on", expireAfterSeconds=3600)
-
     def _row(self, kind: str, id: str) -> Row | None:
         with unavailable():
             return self._documents.find_one({"_id": key(kind, id)["_id"]})
@@ -237,17 +220,8 @@ class MongoStore:
                 return False
             return True
 
-    def _check(self, before: Row | None, expect: int | Expect) -> None:
-        version = None if before is None or not self._alive(before) else int(before["version"])
-        if expect is Expect.ABSENT and version is not None:
-            raise StoreConflict("the document exists already", version)
-        if isinstance(expect, int) and version != expect:
-            raise StoreConflict("the document is not at the expected version", version)
-
-    def _number(self, name: str) -> int:
-        with unavailable():
-            row = self._numbers.find_one({"_id": name})
-        return 0 if row is None else int(row["value"])
+    def _version(self, row: Row | None) -> int | None:
+        return None if row is None or not self._alive(row) else int(row["version"])
 
     def _next_number(self) -> int:
         with unavailable():
@@ -261,7 +235,3 @@ class MongoStore:
 
     def _state(self, row: Row) -> Record | None:
         return record_of(row) if self._alive(row) else None
-
-
-def _random_version() -> int:
-    return -1 - secrets.randbits(52)

@@ -1,0 +1,52 @@
+"""How documents are laid out in SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from falconbox.store import Change, Record
+
+COLUMNS: Final = "kind, id, version, body, updated_at, expires_at"
+ALIVE: Final = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > ?)"
+"""Which rows are documents, and no traces of deletions; the parameter is the time now."""
+
+
+def number_of(connection: sqlite3.Connection, name: str) -> int:
+    """Return a number that the store keeps by name."""
+    return int(connection.execute("SELECT value FROM numbers WHERE name = ?", (name,)).fetchone()[0])
+
+
+def take_number(connection: sqlite3.Connection) -> int:
+    """Take the next change number, in the transaction that it is for."""
+    connection.execute("UPDATE numbers SET value = value + 1 WHERE name = 'head'")
+    return number_of(connection, "head")
+
+
+def write_row(connection: sqlite3.Connection, record: Record, fields: Mapping[str, Sequence[str]]) -> None:
+    """Put a document, with the values that it is found by, in the place of the one that may be there."""
+    connection.execute("DELETE FROM fields WHERE kind = ? AND id = ?", (record.kind, record.id))
+    text = json.dumps(record.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    connection.execute(
+        f"INSERT OR REPLACE INTO documents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+        (record.kind, record.id, record.version, text, record.updated_at, record.expires_at),
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO fields (kind, name, value, id) VALUES (?, ?, ?, ?)",
+        [(record.kind, name, value, record.id) for name, values in fields.items() for value in values],
+    )
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """Return the document that a row is."""
+    kind, id, version, text, updated_at, expires_at = row
+    return Record(kind, id, version, json.loads(text), updated_at, expires_at)
+
+
+def change_of(row: tuple[Any, ...], now: float) -> Change:
+    """Return the change that a row tells of."""
+    kind, id, version, text, _, expires_at = row
+    gone = text is None or (expires_at is not None and expires_at <= now)
+    return Change(kind, id, version, None if gone else record_of(row))
