@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,6 +24,7 @@ from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
 from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
+from falconbox.errors import FalconboxError
 from falconbox.forward_auth import ForwardAuth
 from falconbox.forwarded import Proxies
 from falconbox.guard import Guard
@@ -57,7 +59,7 @@ from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
 from falconbox.store import Store
 from falconbox.store.opening import open_store
-from falconbox.sync import PolicyDirectory, Secrets
+from falconbox.sync import PolicyDirectory, Secrets, SyncResult
 
 WELL_KNOWN: Final = (
     "/.well-known/authzen-configuration",
@@ -87,20 +89,38 @@ def build(settings: Settings) -> Service:
     plugins = load_plugins()
     store = open_store(settings.store)
     try:
-        return _build(settings, plugins, store)
+        return _put_together(settings, _opened(settings, plugins, store))
     except BaseException:
         store.close()
         raise
 
 
-def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
+@dataclasses.dataclass(frozen=True)
+class _Opened:
+    """What is there before anything is asked: the store as this start has left it, and followed from now on."""
+
+    plugins: Plugins
+    store: Store
+    hasher: SecretHasher
+    keys: SigningKeys
+    admission: Admission
+    snapshot: Snapshot
+    directory: PolicyDirectory | None
+    generated: str | None
+    synced: SyncResult | None
+
+    @property
+    def sync_problem(self) -> FalconboxError | None:
+        return None if self.directory is None else self.directory.problem
+
+
+def _opened(settings: Settings, plugins: Plugins, store: Store) -> _Opened:
     # So that a flood of unfamiliar secrets leaves threads for everything else.
     hasher = SecretHasher(queue=max(1, settings.threads - 2))
     # There is no log yet: what the start changes is left in the store for it.
     audit = AuditTrail(store)
     generated = ensure_admin(store, audit, hasher, settings.admin_secret, settings.data_dir / "admin-secret")
     keys = SigningKeys.open(store, ALGORITHMS[settings.token_algorithm], Seal(settings.key_passphrase))
-    tokens = AccessTokens(keys, settings.public_url)
     admission = Admission(plugins.engines, import_sha256_secrets=settings.import_sha256_secrets)
     directory = None
     if settings.policies is not None:
@@ -109,25 +129,23 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
     compiler = PolicyCompiler(plugins.engines, plugins.shipped)
     snapshot = Snapshot(store, compiler, prepare=lambda world: keys.follow(world.keys))
     snapshot.start()
+    return _Opened(plugins, store, hasher, keys, admission, snapshot, directory, generated, synced)
+
+
+def _put_together(settings: Settings, opened: _Opened) -> Service:
+    store, snapshot, keys = opened.store, opened.snapshot, opened.keys
     session_uses, secret_uses = LastUsed(partial(store.mark_used, SESSION)), SecretUses(store)
-    decision_log, audit_log = _logs(settings, plugins, store)
-    upgrades = Upgrades(store, audit_log, hasher)
-    chores = start_chores(
-        store, snapshot, session_uses=session_uses, secret_uses=secret_uses, upgrades=upgrades, directory=directory
-    )
-    verifier = CredentialVerifier(hasher, proven=upgrades.note, used=secret_uses.note)
+    decision_log, audit_log = _logs(settings, opened.plugins, store)
+    upgrades = Upgrades(store, audit_log, opened.hasher)
+    verifier = CredentialVerifier(opened.hasher, proven=upgrades.note, used=secret_uses.note)
+    tokens = AccessTokens(keys, settings.public_url)
     authenticator = Authenticator(verifier, tokens, used=session_uses.note)
 
     def fresh() -> bool:
         return snapshot.age() <= settings.max_staleness
 
     decision_point = DecisionPoint(fresh)
-    proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
-    box = WsgiDoor("box", proxies)
-    metadata = metadata_of(settings.public_url)
-    guard_at = partial(Guard, snapshot, authenticator, decision_point, decision_log, resource_metadata=metadata)
-    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=OPEN_ROUTES)]
-    checks = Readiness(
+    readiness = Readiness(
         settings.max_staleness,
         store,
         snapshot,
@@ -135,15 +153,15 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
         audit_log=audit_log,
         decision_point=decision_point,
         keys=keys,
-        sync_problem=lambda: None if directory is None else directory.problem,
+        sync_problem=lambda: opened.sync_problem,
     )
-    clients = Clients(store, audit_log, snapshot, admission, hash_secret=hasher.hash_written)
+    proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
+    box = WsgiDoor("box", proxies)
+    metadata = metadata_of(settings.public_url)
+    guard_at = partial(Guard, snapshot, authenticator, decision_point, decision_log, resource_metadata=metadata)
+    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=OPEN_ROUTES)]
     resources = {
-        "Client": clients,
-        "secret_rotation": SecretRotation(clients, hasher),
-        "AccessPolicy": Policies(store, audit_log, snapshot, admission),
-        "Session": Sessions(store, audit_log, snapshot),
-        "box": Box(store),
+        **_configuration(opened, audit_log),
         **oauth_resources(
             tokens,
             keys,
@@ -155,28 +173,48 @@ def _build(settings: Settings, plugins: Plugins, store: Store) -> Service:
             audit_log=audit_log,
             decision_log=decision_log,
         ),
-        "test_policy": TestPolicy(snapshot, admission, decision_point, store),
-        "healthz": Healthz(),
-        "readyz": Readyz(checks),
         **authzen_resources(Access(store, decision_point, decision_log), settings.public_url),
-        "openapi": OpenApi(description(plugins.engines)),
-        "docs": Docs(),
+        "test_policy": TestPolicy(snapshot, opened.admission, decision_point, store),
+        "readyz": Readyz(readiness),
     }
-    box_application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
-    application = ForwardAuth(box_application, guard_at, proxies, _identity_tokens(settings, keys))
+    application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
+    chores = start_chores(
+        store,
+        snapshot,
+        session_uses=session_uses,
+        secret_uses=secret_uses,
+        upgrades=upgrades,
+        directory=opened.directory,
+    )
     return Service(
-        application,
+        ForwardAuth(application, guard_at, proxies, _identity_tokens(settings, keys)),
         settings,
         store,
-        plugins,
+        opened.plugins,
         snapshot,
         decision_log,
         audit_log,
         chores,
-        generated,
-        synced,
-        None if directory is None else directory.problem,
+        opened.generated,
+        opened.synced,
+        opened.sync_problem,
     )
+
+
+def _configuration(opened: _Opened, audit_log: AuditLog) -> dict[str, object]:
+    """Return what reads and writes the store, and what says how."""
+    store, snapshot, admission = opened.store, opened.snapshot, opened.admission
+    clients = Clients(store, audit_log, snapshot, admission, hash_secret=opened.hasher.hash_written)
+    return {
+        "Client": clients,
+        "secret_rotation": SecretRotation(clients, opened.hasher),
+        "AccessPolicy": Policies(store, audit_log, snapshot, admission),
+        "Session": Sessions(store, audit_log, snapshot),
+        "box": Box(store),
+        "healthz": Healthz(),
+        "openapi": OpenApi(description(opened.plugins.engines)),
+        "docs": Docs(),
+    }
 
 
 def _identity_tokens(settings: Settings, keys: SigningKeys) -> IdentityTokens | None:

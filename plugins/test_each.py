@@ -25,12 +25,12 @@ def main() -> None:
         for plugin in (*plugins(), new):
             workshop.build(plugin)
 
-        def test(name: str, tested: Iterable[Path], tests: Path) -> None:
+        def try_out(name: str, tested: Iterable[Path], tests: Path) -> None:
             workshop.test(workshop.environment(name, *tested), tests)
 
         jobs = [(plugin.name, [plugin], plugin / "tests") for plugin in (*plugins(), new)]
         jobs.append(("all", plugins(), PLUGINS / "mixed" / "tests"))
-        for done in [workers.submit(test, *job) for job in jobs]:
+        for done in [workers.submit(try_out, *job) for job in jobs]:
             done.result()
     print(f"{len(plugins())} plugins tested: {', '.join(plugin.name for plugin in plugins())}")
 
