@@ -19,9 +19,12 @@ from typing import Any, ClassVar, Final
 import jsonschema
 import pytest
 
+from falconbox.agreement import Agreement, holds
 from falconbox.engine import All, Engine, Evaluator, Facets
 from falconbox.errors import PolicyInvalid, Problem, Undetermined
 from falconbox.model import AccessPolicy, Reason, Verdict
+
+__all__ = ["HOSTILE", "Agreement", "Bad", "Case", "EngineContract", "asked", "explained", "holds", "nested"]
 
 THREADS: Final = 8
 DOCUMENTS: Final = 10_000
@@ -208,24 +211,3 @@ def explained(evaluator: Evaluator, document: Mapping[str, Any]) -> bool | None:
         assert 0 < len(reason.message) < MAX_MESSAGE
         assert len(json.dumps(reason.details)) < MAX_MESSAGE
     return verdict.matched
-
-
-def holds(facets: Facets, document: Mapping[str, Any]) -> bool:
-    """Whether the necessary conditions hold for a document. A fresh reading of what `Facets` says."""
-    method, uri = document.get("request-method"), document.get("uri")
-    return (
-        (facets.methods is None or not isinstance(method, str) or method in facets.methods)
-        and (facets.uris is None or not isinstance(uri, str) or uri in facets.uris)
-        and (facets.uri_prefix is None or not isinstance(uri, str) or uri.startswith(facets.uri_prefix))
-        and all(_at(document, pointer) == [value] for pointer, value in facets.constants.items())
-    )
-
-
-def _at(document: Any, pointer: str) -> list[Any]:
-    """Return what stands at a JSON pointer, in a list; an empty one when nothing does."""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(document, Mapping) or name not in document:
-            return []
-        document = document[name]
-    return [document]

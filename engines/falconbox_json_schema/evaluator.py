@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from falconbox import ALL, NO_FACETS, All, Document, Facets, Reason, Undetermined, Verdict
@@ -49,7 +50,16 @@ class SchemaEvaluator:
         """Return whether it fits, and what does not. Raises what `evaluate` raises."""
         if self.evaluate(document):
             return Verdict(matched=True, reasons=(FITS,))
-        return Verdict(matched=False, reasons=reasons(self._validator.iter_errors(document), self._schema, document))
+        seen = self._seen(document)
+        return Verdict(matched=False, reasons=reasons(self._validator.iter_errors(seen), self._schema, seen))
+
+    def _seen(self, document: Any) -> Any:
+        # The validator walks through the schema's members or through the document's, whichever are fewer. What is in
+        # the document because others read it must not change the order of the reasons.
+        if not isinstance(document, Mapping):
+            return document
+        keys = document.keys() if isinstance(self.reads, All) else self.reads & document.keys()
+        return {key: document[key] for key in sorted(keys)}
 
 
 class ComparingEvaluator(SchemaEvaluator):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from naive_decisions import Question
 
+from falconbox.agreement import Question
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import MAX_EXPLAINED, DecisionPoint
 from falconbox.decision.policy_set import PolicySet

@@ -287,3 +287,11 @@ def test_the_same_question_gets_the_same_reasons_whatever_the_order_of_keywords(
     one = {"properties": {"a": {"const": 1, "minimum": 5}, "b": {"const": 1}}, "required": ["c", "d"]}
     two = {"required": ["c", "d"], "properties": {"b": {"const": 1}, "a": {"minimum": 5, "const": 1}}}
     assert reasons(one, document) == reasons(two, document)
+
+
+def test_the_reasons_stand_in_one_order_whatever_else_the_document_holds_and_in_which_order() -> None:
+    schema = {"required": ["client"], "properties": {"uri": {"const": "/a"}, "request-method": {"const": "get"}}}
+    seen = {"uri": "/b", "request-method": "post"}
+    others = {name: {} for name in ("headers", "jwt", "params", "session")}
+    documents = [seen, {**seen, **others}, {**others, **dict(reversed(seen.items()))}]
+    assert len({reasons(schema, document) for document in documents}) == 1
