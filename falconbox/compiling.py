@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from falconbox.engine import All, Engine, Evaluator
-from falconbox.errors import FalconboxError, PolicyInvalid, Problem
+from falconbox.containment import Contained
+from falconbox.engine import Engine, Evaluator
+from falconbox.errors import PolicyInvalid, Problem, name_of_kind
 from falconbox.mapping import POLICY_FIELDS, policy_from_document
-from falconbox.model import AccessPolicy, Document, Verdict
+from falconbox.model import AccessPolicy
 from falconbox.schemas import problems, shipped, unknown_engine
 
 MAX_BRANCH_DEPTH: Final = 16
@@ -21,38 +22,6 @@ MAX_BRANCHES: Final = 200
 
 OF_A_BRANCH: Final = ("engine", "description")
 """Of the fields that every policy has, those that one within another has too."""
-
-
-class Contained:
-    """Asks a stranger's evaluator about a copy of what it says that it reads.
-
-    The document belongs to all policies of a request, and parts of it, such as the client, to all requests: an engine
-    that changed it would decide for others.
-    """
-
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-        self.reads = evaluator.reads
-        self.facets = evaluator.facets
-
-    def evaluate(self, document: Document) -> bool:
-        """Return what the evaluator answers; raise what it raises."""
-        return self._evaluator.evaluate(self._copy(document))
-
-    def explain(self, document: Document) -> Verdict:
-        """Return what the evaluator explains; raise what it raises."""
-        return self._evaluator.explain(self._copy(document))
-
-    def _copy(self, document: Document) -> dict[str, Any]:
-        keys = document if isinstance(self.reads, All) else self.reads
-        return {key: copied(document[key]) for key in keys if key in document}
-
-
-def copied(value: Any) -> Any:
-    """Return a copy of a JSON value that shares nothing changeable with it."""
-    if isinstance(value, Mapping):
-        return {key: copied(member) for key, member in value.items()}
-    return [copied(member) for member in value] if isinstance(value, (list, tuple)) else value
 
 
 class PolicyCompiler:
@@ -86,11 +55,11 @@ class PolicyCompiler:
         try:
             evaluator = engine.compile(policy, compile_branch)
             return evaluator if policy.engine in self._trusted else Contained(evaluator)
-        except FalconboxError:
-            raise
         except BaseException as error:
             # An engine is a stranger's code: even SystemExit must not end more than this policy.
-            detail = f"the engine {policy.engine!r} failed on this policy: {type(error).__name__}"
+            if isinstance(error, PolicyInvalid) and _says_what(error):
+                raise
+            detail = f"the engine {policy.engine!r} failed on this policy: {name_of_kind(error)}"
             raise PolicyInvalid([Problem("", detail)]) from error
 
     def _check_branch(self, subpolicy: Any, depth: int, number: int) -> None:
@@ -113,6 +82,14 @@ class PolicyCompiler:
             found += unknown_engine(own, self.engines)
         if found:
             raise PolicyInvalid(found)
+
+
+def _says_what(refusal: PolicyInvalid) -> bool:
+    """Whether a refusal has problems. One without any would not be told from none, and its policy be stored."""
+    found: Sequence[Any] = refusal.problems
+    return bool(found) and all(
+        isinstance(one, Problem) and {type(one.pointer), type(one.detail)} == {str} for one in found
+    )
 
 
 def with_fields_of(engine: Engine, schema: Mapping[str, Any]) -> dict[str, Any]:

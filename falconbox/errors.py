@@ -192,3 +192,23 @@ class Undetermined(FalconboxError):
     """An engine cannot tell. An allow policy does not allow then, and a deny policy denies."""
 
     code = "undetermined"
+
+
+def why(error: BaseException) -> str:
+    """Return in words why an engine failed, whatever it has raised. Never raises.
+
+    Of what is no Undetermined only the kind is told: its text may quote the document.
+    """
+    kind = name_of_kind(error)
+    if not isinstance(error, Undetermined):
+        return f"the engine raised {kind}"
+    try:
+        detail: object = error.detail
+    except BaseException:  # noqa: BLE001  # a stranger's subclass
+        detail = None
+    return detail if isinstance(detail, str) and detail else f"the engine cannot tell, and gives no reason ({kind})"
+
+
+def name_of_kind(thing: object) -> str:
+    """Return the name of a thing's type, whatever that would say of itself."""
+    return str(type.__dict__["__name__"].__get__(type(thing)))

@@ -191,6 +191,7 @@ def asked(evaluator: Evaluator, document: Mapping[str, Any]) -> bool | None:
     try:
         answer: object = evaluator.evaluate(document)
     except Undetermined as cannot_tell:
+        assert isinstance(cannot_tell.detail, str), "Undetermined says why, in a text"
         assert cannot_tell.detail, "Undetermined says why"
         return None
     assert isinstance(answer, bool), f"an answer is True or False, and not a {type(answer).__name__}"

@@ -156,7 +156,10 @@ def test_a_new_engine_is_found_by_its_entry_point_and_named_after_what_was_asked
     )
 
 
-@pytest.mark.parametrize("name", ["allow", "Office", "office_hours", "-x", "x-", "a--b", "a/b", "", "x" * 41, "é"])
+@pytest.mark.parametrize(
+    "name",
+    ["allow", "Office", "office_hours", "-x", "x-", "a--b", "a/b", "", "x" * 41, "é", "a.b", "..", "true", "null"],
+)
 def test_a_name_that_no_new_engine_can_have_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     done = falconbox(tmp_path, "engines", "new", "--", name, "made")
     assert done.returncode == 2

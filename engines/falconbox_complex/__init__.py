@@ -23,6 +23,7 @@ from falconbox import (
     Verdict,
     hookimpl,
 )
+from falconbox.errors import name_of_kind, why
 from falconbox.wording import shortened
 
 MAX_REASONS: Final = 10
@@ -47,11 +48,9 @@ class Branch:
         """Return what it answers, or why it failed: whatever it raises, and whatever is neither True nor False."""
         try:
             answer: object = self.evaluator.evaluate(document)
-        except Undetermined as error:
-            return error.detail
         except BaseException as error:  # noqa: BLE001  # what one branch raises must not keep another from settling it
-            return f"the engine raised {type(error).__name__}"
-        return answer if isinstance(answer, bool) else f"the engine answered a {type(answer).__name__}"
+            return why(error)
+        return answer if isinstance(answer, bool) else f"the engine answered a {name_of_kind(answer)}"
 
 
 class Joined:
@@ -98,7 +97,7 @@ def _told(branch: Branch, name: str, document: Document, most: int) -> Iterator[
     try:
         reasons = branch.evaluator.explain(document).reasons[:most]
     except BaseException as error:  # noqa: BLE001  # as in `ask`: what it says counts, not how it explains that
-        reasons = (Reason("engine-error", f"the engine raised {type(error).__name__}"),)
+        reasons = (Reason("engine-error", why(error)),)
     for reason in reasons:
         yield dataclasses.replace(reason, policy_pointer=branch.pointer + (reason.policy_pointer or ""))
 
@@ -141,7 +140,7 @@ class ComplexEngine:
                 branches.append(Branch(pointer, _engine_of(subpolicy), compile_branch(subpolicy, pointer)))
             except PolicyInvalid as error:
                 problems += error.problems
-        if problems:
+        if problems or len(branches) < len(subpolicies):
             raise PolicyInvalid(problems)
         return Joined(word, branches)
 

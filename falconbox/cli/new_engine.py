@@ -12,6 +12,8 @@ from falconbox.errors import StartupError
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 MAX_NAME: Final = 40
+NO_TEXT: Final = frozenset({"true", "false", "null"})
+"""What YAML takes for something else than a text: a policy that names it would have to quote it."""
 
 _FILES: Final = {
     "pyproject.toml.txt": "pyproject.toml",
@@ -31,6 +33,8 @@ def write_engine(name: str, directory: Path) -> list[Path]:
         raise StartupError(
             f"an engine's name is small letters, digits and single dashes, at most {MAX_NAME}, such as office-hours"
         )
+    if name in NO_TEXT:
+        raise StartupError(f"{name} is no text in YAML, in which policies name their engine: choose another name")
     module = f"falconbox_engine_{name.replace('-', '_')}"
     names = {
         "name": name,

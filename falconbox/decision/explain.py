@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from falconbox.decision.policy_set import Broken, CompiledPolicy
-from falconbox.errors import Undetermined
+from falconbox.errors import Undetermined, name_of_kind, why
 from falconbox.model import Document, Outcome, PolicyAnswer, Reason
 
 
@@ -20,14 +20,14 @@ def judge(compiled: CompiledPolicy, document: Document, *, unknown: frozenset[st
     try:
         answer: object = compiled.evaluator.evaluate(document)
     except Undetermined as error:
-        return Reason("not-compiled" if isinstance(compiled.evaluator, Broken) else "undetermined", error.detail)
+        return Reason("not-compiled" if isinstance(compiled.evaluator, Broken) else "undetermined", why(error))
     except BaseException as error:  # noqa: BLE001  # an engine's SystemExit must not leave a request undecided
         return _raised(error)
     if answer is True:
         return True
     if answer is False:
         return False
-    return Reason("engine-answer", f"the engine answered a {type(answer).__name__}, not True or False")
+    return Reason("engine-answer", f"the engine answered a {name_of_kind(answer)}, not True or False")
 
 
 def answered(compiled: CompiledPolicy, said: bool | Reason) -> PolicyAnswer:  # noqa: FBT001  # what `judge` returned
@@ -55,4 +55,4 @@ def explain(compiled: CompiledPolicy, document: Document, *, unknown: frozenset[
 
 def _raised(error: BaseException) -> Reason:
     # The exception's text may quote the document; its type is enough to find the fault.
-    return Reason("engine-error", f"the engine raised {type(error).__name__}")
+    return Reason("engine-error", why(error))
