@@ -80,8 +80,23 @@ class Facets:
             (self.uris is None or uri in self.uris) and (self.uri_prefix is None or uri.startswith(self.uri_prefix))
         )
 
+    def hold(self, document: Mapping[str, Any]) -> bool:
+        """Whether all conditions hold: asked by evaluators that would fail, and must say no where they do not."""
+        return self.texts_hold(document) and all(
+            _stands(document, pointer, value) for pointer, value in self.constants.items()
+        )
+
 
 NO_FACETS: Final = Facets()
+
+
+def _stands(document: Any, pointer: str, wanted: Any) -> bool:
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(document, Mapping) or name not in document:
+            return False
+        document = document[name]
+    return bool(document == wanted)
 
 
 def _shared(several: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -26,9 +26,9 @@ class Options:
         count = len(values)
         for value in values[:MAX_COMPARED]:
             if isinstance(value, (dict, list)):
-                size = _size(value, MAX_COMPARED)
-                count += size - 1
-                self._largest = max(self._largest, size)
+                held = size(value, MAX_COMPARED)
+                count += held - 1
+                self._largest = max(self._largest, held)
             if count > MAX_COMPARED:
                 break
         if count > MAX_COMPARED:
@@ -38,12 +38,12 @@ class Options:
     def __contains__(self, value: Any) -> bool:
         """Return whether a value is one of them. Raises ValueError if it is no JSON."""
         # What holds more values than any of them is none of them, and is not looked at any further.
-        if isinstance(value, (dict, list)) and _size(value, self._largest) > self._largest:
+        if isinstance(value, (dict, list)) and size(value, self._largest) > self._largest:
             return False
         return _key(value) in self._keys
 
 
-def _size(value: dict[str, Any] | list[Any], limit: int) -> int:
+def size(value: dict[str, Any] | list[Any], limit: int) -> int:
     """Return how many values a value holds, itself included; more than `limit` when it is too deep or has more."""
     level: list[Any] = [value]
     count = 0

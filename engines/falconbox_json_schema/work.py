@@ -12,13 +12,20 @@ from typing import Final
 from falconbox.model import MAX_DEPTH
 from falconbox_json_schema.graph import find_cycle, innermost_first
 from falconbox_json_schema.references import References
-from falconbox_json_schema.subschemas import BESIDE_REF, IN_PLACE, UNEVALUATED, Subschema
+from falconbox_json_schema.subschemas import BESIDE_REF, DATA, IN_PLACE, UNEVALUATED, Subschema
 
 MAX_EVALUATIONS: Final = 1000
 """How many subschemas may look at one place of a document; there may always be as many as a schema writes."""
 
 MAX_COMPILED: Final = 10_000
 """How many subschemas a validator may have to compile for one schema."""
+
+MAX_COUNTED: Final = 500
+COMPARING: Final = 20
+"""What a comparison with something in the request costs, in subschemas."""
+
+COMPARING_IN_TURN: Final = 4
+"""What each member of an `enum` costs that holds several kinds, or lists and objects: members of others are found."""
 
 _MARKED: Final = UNEVALUATED | {"contains"}
 _COMPILED_AGAIN: Final = _MARKED | {"additionalProperties"}
@@ -39,6 +46,31 @@ def multiplies(nodes: Sequence[Subschema], references: References) -> str | None
     if references.used and unevaluated and compilations(nodes[0], references) > MAX_COMPILED:
         return f"{causes} multiply: more than {MAX_COMPILED} subschemas would be compiled"
     return None
+
+
+def steps(nodes: Sequence[Subschema], references: References) -> int:
+    """Return a bound on how much is done for each value that a document holds: how many subschemas look at it.
+
+    What compares a value with one after another, or in Python, counts for more than one.
+    """
+    unevaluated = any(UNEVALUATED & node.keywords.keys() for node in nodes)
+    # Where nothing multiplies each looks at a place once, and counting them exactly takes long where they are many.
+    asked = len(nodes)
+    if references.used or unevaluated or len(nodes) <= MAX_COUNTED:
+        asked = evaluations(nodes, references, unevaluated=unevaluated)
+    return asked + sum(_comparisons(node) for node in nodes)
+
+
+def _comparisons(node: Subschema) -> int:
+    compared = sum(COMPARING for keyword in DATA & node.keywords.keys() if isinstance(node.keywords[keyword], dict))
+    listed = node.keywords.get("enum")
+    if (
+        isinstance(listed, list)
+        and len(listed) > 1
+        and (len({*map(type, listed)}) > 1 or isinstance(listed[0], (list, dict)))
+    ):
+        compared += len(listed) * COMPARING_IN_TURN
+    return compared
 
 
 def evaluations(nodes: Sequence[Subschema], references: References, *, unevaluated: bool) -> int:
