@@ -1,6 +1,6 @@
 """Bounds of documents, and of what policies say, for whatever looks at them and does not look after itself. Public API.
 
-from falconbox.bounds import canonical_text, count_values
+from falconbox.bounds import canonical_text, count_values, size
 """
 
 from __future__ import annotations
@@ -43,6 +43,24 @@ def count_values(
         return _count(dict(document), most, refused, deepest)
     except Unbounded as fault:
         raise Undetermined(f"the request document {fault}") from None
+
+
+def size(value: Any, limit: int) -> int:
+    """Return how many values a value holds, itself included; more than `limit` when it is too deep or has more."""
+    level: list[Any] = [value]
+    count = 0
+    for _ in range(MAX_DEPTH):
+        count += len(level)
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, (dict, list)):
+                if count + len(below) + len(item) > limit:
+                    return limit + 1
+                below.extend(item.values() if isinstance(item, dict) else item)
+        if not below:
+            return count
+        level = below
+    return limit + 1
 
 
 def canonical_text(value: Any, what: str) -> str:

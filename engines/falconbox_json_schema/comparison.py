@@ -9,7 +9,7 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
-from falconbox.model import MAX_DEPTH
+from falconbox.bounds import size
 
 MAX_COMPARED: Final = 10_000
 """How many values, those inside others included, a policy compares with."""
@@ -41,24 +41,6 @@ class Options:
         if isinstance(value, (dict, list)) and size(value, self._largest) > self._largest:
             return False
         return _key(value) in self._keys
-
-
-def size(value: dict[str, Any] | list[Any], limit: int) -> int:
-    """Return how many values a value holds, itself included; more than `limit` when it is too deep or has more."""
-    level: list[Any] = [value]
-    count = 0
-    for _ in range(MAX_DEPTH):
-        count += len(level)
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, (dict, list)):
-                if count + len(below) + len(item) > limit:
-                    return limit + 1
-                below.extend(item.values() if isinstance(item, dict) else item)
-        if not below:
-            return count
-        level = below
-    return limit + 1
 
 
 def _key(value: Any) -> Hashable:

@@ -8,9 +8,9 @@ from typing import Any, Final
 import jsonschema_rs
 
 from falconbox import ALL, NO_FACETS, All, Document, Facets, Reason, Undetermined, Verdict
+from falconbox.bounds import size
 from falconbox.model import MAX_DEPTH
 from falconbox.regex import OPTIONS
-from falconbox_json_schema.comparison import size
 from falconbox_json_schema.data import KEYWORDS, DataReferences
 from falconbox_json_schema.graph import find_cycle
 from falconbox_json_schema.necessary import facets

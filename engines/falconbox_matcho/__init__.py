@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from falconbox import (
     AccessPolicy,
+    All,
     CompileBranch,
     Document,
     Engine,
@@ -26,6 +27,7 @@ from falconbox_matcho.building import build
 from falconbox_matcho.checking import Checker
 from falconbox_matcho.finding import facets, reads
 from falconbox_matcho.values import Answer
+from falconbox_matcho.work import Work
 
 PLACE: Final = "/matcho"
 MAX_REASONS: Final = 10
@@ -33,6 +35,7 @@ MAX_UNTOLD: Final = 3
 """How many reasons stand in the sentence that says why an answer cannot be told."""
 
 MATCHES: Final = Reason("matches", "the request matches the policy's pattern", policy_pointer=PLACE)
+ELSEWHERE: Final = Reason("facets", "the policy is for other methods, uris or callers", policy_pointer=PLACE)
 EMPTY: Final = Reason("matches", "the policy's pattern is empty, and matches every request", policy_pointer=PLACE)
 
 
@@ -45,9 +48,14 @@ class PatternEvaluator:
         self._match = MATCHES if said else EMPTY
         self.reads = reads(self._pattern)
         self.facets = facets(self._pattern)
+        self._work = Work(self._pattern)
 
     def evaluate(self, document: Document) -> bool:
-        """Return whether the document matches. Raises Undetermined if that depends on what is not in it."""
+        """Return whether the document matches. Raises Undetermined if that depends on what is missing, or is much."""
+        if self._is_too_much(document):
+            if not self.facets.hold(document):
+                return False
+            raise Undetermined("the request holds too much for what the pattern says of the items of lists")
         answer = self._ask(document, document)
         if answer is None:
             raise Undetermined("; ".join(reason.message for reason in islice(self._why(document, None), MAX_UNTOLD)))
@@ -57,7 +65,15 @@ class PatternEvaluator:
         """Return whether it matches, and what does not. Raises what `evaluate` raises."""
         if self.evaluate(document):
             return Verdict(matched=True, reasons=(self._match,))
+        if self._is_too_much(document):
+            return Verdict(matched=False, reasons=(ELSEWHERE,))
         return Verdict(matched=False, reasons=tuple(islice(self._why(document, answer=False), MAX_REASONS)))
+
+    def _is_too_much(self, document: Document) -> bool:
+        if self._work.free:
+            return False
+        keys = document.keys() if isinstance(self.reads, All) else self.reads
+        return self._work.too_much({key: document[key] for key in keys if key in document})
 
     def _why(self, document: Document, answer: Answer) -> Iterable[Reason]:
         return self._pattern.reasons(document, document, (), answer)

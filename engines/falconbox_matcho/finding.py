@@ -85,7 +85,7 @@ def _top(pattern: Pattern) -> frozenset[str] | All:
             case SameAs() | OneItemOf():
                 return ALL  # the whole document is compared
             case OneOf() | Both() | Not():
-                waiting += _parts(held)
+                waiting += parts(held)
     return frozenset(keys)
 
 
@@ -95,10 +95,11 @@ def _paths(pattern: Pattern) -> Iterator[SameAs | OneItemOf]:
         held = waiting.pop()
         if isinstance(held, (SameAs, OneItemOf)):
             yield held
-        waiting += _parts(held)
+        waiting += parts(held)
 
 
-def _parts(pattern: Pattern) -> Sequence[Pattern]:
+def parts(pattern: Pattern) -> Sequence[Pattern]:
+    """Return the patterns that one is made of."""
     match pattern:
         case Members():
             return [member for _, member in pattern.members]
