@@ -21,7 +21,7 @@ from falconbox import (
     Verdict,
     hookimpl,
 )
-from falconbox.bounds import count_values
+from falconbox.bounds import count_values, size
 from falconbox.wording import pointer_to, shortened
 from falconbox_engine_cel import reading
 from falconbox_engine_cel.checking import problems, syntax
@@ -33,6 +33,9 @@ MAX_LENGTH = 4096
 
 MAX_STEPS = 100_000
 """How many steps loops in loops may take: what the request holds, to the power of the loops."""
+
+MAX_LOOKED_AT = 2_000_000
+"""How many values loops may look at that stand elsewhere in the request: its size, for each step of a loop."""
 
 _WORDS = {
     IndexError: "a list has no such member, or size, double or matches was given what it cannot use",
@@ -54,6 +57,7 @@ class CELEvaluator:
         self._program = _program(expression)
         self._power = reading.power(found)
         self._copies = reading.copies(found)
+        self._elsewhere = reading.paths_in_loops(found)
 
     def evaluate(self, document: Document) -> bool:
         """Return whether the expression is true. Raises Undetermined when it is neither true nor false."""
@@ -91,6 +95,9 @@ class CELEvaluator:
         count = count_values(request)
         if self._power > 1 and ((count + len(self._tokens)) * self._copies) ** self._power > MAX_STEPS:
             raise Undetermined("the request holds too much for loops in loops, or for map and filter")
+        looked_at = sum(size(_at(request, path), MAX_LOOKED_AT) for path in self._elsewhere)
+        if (count + len(self._tokens)) * looked_at > MAX_LOOKED_AT:
+            raise Undetermined("the request holds too much for what loops look at elsewhere in it")
         return request
 
     def _found(self, program: Any, request: dict[str, Any]) -> Any:
@@ -105,6 +112,14 @@ class CELEvaluator:
     def _names(self) -> Iterator[tuple[str, str | None]]:
         # What is missing may have been named by the request: only names of the expression are told.
         return ((token.source, token.value) for token in self._tokens)
+
+
+def _at(request: Any, path: Sequence[str]) -> Any:
+    for step in path:
+        if not isinstance(request, dict) or step not in request:
+            break
+        request = request[step]
+    return request
 
 
 def _program(expression: str) -> Any:

@@ -108,6 +108,13 @@ def copies(found: Sequence[Token]) -> int:
     )
 
 
+def paths_in_loops(found: Sequence[Token]) -> list[list[str]]:
+    """Return the paths into the request that loops look at: at each step, what stands there is copied or searched."""
+    places = [place for place, token in enumerate(found) if token.source == REQUEST]
+    every = [*loops(found)]
+    return [path(found[place:]) for place in places if any(start <= place < end for _, start, end in every)]
+
+
 def variables(found: Sequence[Token]) -> frozenset[str]:
     """Return the names that loops bind."""
     return frozenset(found[start].source for _, start, _ in loops(found))

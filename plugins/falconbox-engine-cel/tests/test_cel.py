@@ -211,6 +211,20 @@ def test_loops_in_loops_walk_through_no_more_than_is_bounded(text: str, most: in
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["request.body.all(x, x in request.body)", "request.body.exists(x, x == request.body)", "request.body.all(x, size(request.body) > x)", "request.body.all(x, x in request['body'])",
+     "request.body.all(x, request.body[x] == x)", "request.body.all(x, {'a': x} != request)"],
+)  # fmt: skip
+def test_loops_look_at_no_more_elsewhere_than_is_bounded(text: str) -> None:
+    evaluator = compiled(text)
+    with pytest.raises(Undetermined, match="elsewhere"):
+        evaluator.evaluate({"body": [*range(2000)]})
+    assert isinstance(evaluator.evaluate({"body": [*range(500)]}), bool)
+    little = compiled("request.body.all(x, x != request.client.id) && 1 in request.body")
+    assert little.evaluate({"body": [*range(50_000)], "client": {"id": "a"}}) is True
+
+
+@pytest.mark.parametrize(
     "value", [float("nan"), 2**53 + 1, 10**400, {1: 2}, {None: 1}, b"a", "\ud800", nested(64), nested(3000)]
 )
 def test_what_is_no_request_document_cannot_be_told(value: Any) -> None:

@@ -10,6 +10,7 @@ from jmespath.exceptions import JMESPathError
 from falconbox import (
     NO_FACETS,
     AccessPolicy,
+    All,
     CompileBranch,
     Document,
     Engine,
@@ -19,11 +20,15 @@ from falconbox import (
     Verdict,
     hookimpl,
 )
+from falconbox.bounds import size
 from falconbox_engine_jmespath.interpreter import CannotTell, Interpreter
-from falconbox_engine_jmespath.reading import Node, conditions, parse, reads
+from falconbox_engine_jmespath.reading import Node, conditions, parse, reads, size_of
 
 MAX_LENGTH = 4096
 """How many characters an expression may have."""
+
+MAX_STEPS = 2_000_000
+"""How often parts of an expression may meet values of the request: a second or two."""
 
 MAX_SHOWN = 200
 """How many characters of a condition an explanation shows."""
@@ -38,9 +43,13 @@ class JMESPathEvaluator:
         self._tree = tree
         self._expression = expression
         self.reads = reads(tree)
+        self._most = MAX_STEPS // size_of(tree)
 
     def evaluate(self, document: Document) -> bool:
         """Return whether the expression is true. Raises Undetermined when it is neither true nor false."""
+        keys = document.keys() if isinstance(self.reads, All) else self.reads
+        if size({key: document[key] for key in keys if key in document}, self._most) > self._most:
+            raise Undetermined(f"the request holds more than {self._most:,} values, too many for this expression")
         found = _found(self._tree, document)
         if isinstance(found, bool):
             return found

@@ -137,6 +137,12 @@ def depth(tree: Node) -> int:
     return levels
 
 
+def size_of(tree: Node) -> int:
+    """Return how many parts an expression has; each value that stands in it counts."""
+    literals = [node["value"] for node in nodes(tree) if node["type"] == "literal"]
+    return sum(1 for _ in nodes(tree)) + sum(1 for value in literals for _ in _members(value))
+
+
 def nodes(tree: Node) -> Iterator[Node]:
     """Return every node of an expression."""
     waiting = [tree]

@@ -173,7 +173,7 @@ def test_an_expression_that_would_grow_what_it_reads_is_refused(text: str) -> No
 
 @pytest.mark.parametrize("text", ["length(join(uri, body)) > `1`", "length(to_string([body, body])) > `1`"])
 def test_a_text_that_grows_too_long_cannot_be_told(text: str) -> None:
-    body = ["a"] * (MAX_TEXT // 4)
+    body = ["a" * 8] * (MAX_TEXT // 12)
     with pytest.raises(Undetermined, match="1,048,576 characters"):
         compiled(text).evaluate({"uri": "/" * 1000, "body": body})
 
@@ -202,3 +202,15 @@ def test_any_text_is_compiled_or_refused_and_what_is_compiled_answers(text: str)
         return
     assert isinstance(answer, bool)
     assert evaluator.explain(PATIENT).matched is answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"body[?contains(`{[*range(500)]}`, @)] == `[]`", "body" + "[]" * 60 + " == `[]`", " && ".join(["length(body) > `0`"] * 20)],
+)  # fmt: skip
+def test_an_expression_meets_no_more_values_than_is_bounded(text: str) -> None:
+    evaluator = compiled(text)
+    for question in (evaluator.evaluate, evaluator.explain):
+        with pytest.raises(Undetermined, match="too many"):
+            question({"body": ["x"] * 90_000})
+    assert isinstance(evaluator.evaluate({"body": ["x"] * 1000}), bool)
