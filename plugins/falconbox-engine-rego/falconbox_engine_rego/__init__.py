@@ -28,6 +28,7 @@ from falconbox import (
 from falconbox.bounds import count_values
 from falconbox.wording import quoted
 from falconbox_engine_rego import module, reading, texts
+from falconbox_engine_rego.growth import Growth
 from falconbox_engine_rego.module import Token
 from falconbox_engine_rego.trying import TRIAL_ELSEWHERE
 
@@ -39,6 +40,9 @@ MAX_VALUES = 1000
 
 MAX_STEPS = 100_000
 """How many steps loops in loops may take: what the request holds, to the power of the loops."""
+
+MAX_MADE = 20_000_000
+"""How many characters a module may put together: those of the request and its own, times what it makes of them."""
 
 MAX_REASONS = 9
 _PLACE = re.compile(r"\(error \d+:m\|(\d+)\|.*?\(errormsg \d+:([^)\n]+)\)", re.DOTALL)
@@ -55,6 +59,8 @@ class RegoEvaluator:
         self._rule = rule
         self._loops = reading.loops(found)
         self._letters = reading.calls(found, "split")
+        self._growth = Growth(reading.names(found)).largest()
+        self._length = sum(len(token.source) for token in found)
         entries = [name for name in (rule, "reasons") if name in reading.names(found)]
         self._entries = {name: f"{package.replace('.', '/')}/{name}" for name in entries}
         source = module.written(found)
@@ -93,7 +99,10 @@ class RegoEvaluator:
         asked = {key: document[key] for key in keys if key in document}
         count = count_values(asked, most=MAX_VALUES)
         handed = texts.encoded(asked)
-        size = count + (len(texts.term(handed)) if self._letters else 0)
+        length = len(texts.term(handed)) if self._letters or self._growth > 1 else 0
+        if self._growth > 1 and (length + self._length) * self._growth > MAX_MADE:
+            raise Undetermined("the request holds too much for what the module puts together from it")
+        size = count + (length if self._letters else 0)
         if self._loops > 1 and size**self._loops > MAX_STEPS:
             raise Undetermined("the request holds too much for loops in loops")
         return handed

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from falconbox import ALL, All
 from falconbox.wording import did_you_mean
+from falconbox_engine_rego.growth import MAX_GROWTH, Growth
 from falconbox_engine_rego.module import KEYWORDS, Token, sources, statements
 
 CALLED = frozenset(
@@ -44,6 +45,8 @@ def problems(found: Sequence[Token], rule: str) -> Iterator[str]:
             yield from _import_problems(statement)
         else:
             yield from _call_problems(statement, rules)
+    if Growth(rules).largest() > MAX_GROWTH:
+        yield f"can make something more than {MAX_GROWTH:,} times as large as the request"
     if rule not in rules:
         yield f"has no rule {rule}"
     if loops(found) > MAX_LOOPS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -338,3 +339,31 @@ thread.join()
 def test_at_its_limits_it_needs_less_than_a_mebibyte_of_stack() -> None:
     done = subprocess.run([sys.executable, "-c", AT_THE_LIMITS], capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
+
+
+def chain(call: str, length: int) -> str:
+    made = "\n".join(f"x{number} := {call.replace('X', f'x{number - 1}')}" for number in range(1, length))
+    return f"package falconbox\nx0 := input.params.a\n{made}\nallow if count(x{length - 1}) > 1"
+
+
+SLASHES = "/" * 400
+GROWING = [
+    chain("array.concat(X, X)", 31), chain(f'replace(X, "/", "{SLASHES}")', 20), chain("concat(X, [X, X, X])", 20), chain("[X, X, X]", 25), chain("{{X: X, \"a\": X}}", 25),
+    chain("twice(X)", 31) + "\ntwice(x) := array.concat(x, x)",
+    f'package falconbox\nallow if count(replace(replace(replace(input.params.a, "/", "{SLASHES}"), "/", "{SLASHES}"), "/", "{SLASHES}")) > 1',
+    "package falconbox\nallow if { a := input.params.a; " + "; ".join(f"{y} := array.concat({x}, {x})" for x, y in itertools.pairwise("abcdefghijklmnopqrstuvwxyz")) + "; count(z) > 1 }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", GROWING)
+def test_a_module_that_grows_what_it_reads_beyond_all_bounds_is_refused(module: str) -> None:
+    with pytest.raises(PolicyInvalid, match="times as large"):
+        RegoEngine().compile(AccessPolicy("p", "rego", {"module": module}), None)
+
+
+def test_a_module_that_grows_what_it_reads_cannot_tell_of_a_large_request() -> None:
+    module = f'package falconbox\nallow if count(replace(input.uri, "/", "{SLASHES}")) > 1'
+    evaluator = RegoEngine().compile(AccessPolicy("p", "rego", {"module": module}), None)
+    with pytest.raises(Undetermined, match="puts together"):
+        evaluator.evaluate({"uri": "/" * 1_000_000})
+    assert evaluator.evaluate({"uri": "/a/b"}) is True
