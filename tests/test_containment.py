@@ -154,6 +154,17 @@ def test_a_fault_allows_nothing_and_a_deny_policy_denies_by_it(
     assert (decision.allow, decision.code, decision.by) == (False, "denied-by-policy", ("strange",))
 
 
+def test_the_log_says_which_policy_failed_and_by_what_and_quotes_nothing() -> None:
+    engine = Compiling(lambda: Evaluator(thrown(ValueError("hunter2"))))
+    decision = decided(engine, BODIES["alone"], Effect.DENY)
+    (answer,) = record.decided("id", record.Asked("get", "/Patient", "127.0.0.1", 1), decision)["reasons"]
+    assert answer["policy"] == "strange"
+    assert answer["reasons"] == [{"code": "engine-error", "detail": "the engine raised ValueError"}]
+    engine = Compiling(lambda: Evaluator(thrown(Undetermined("hunter2"))))
+    decision = decided(engine, BODIES["alone"], Effect.DENY)
+    assert "hunter2" not in str(record.decided("id", record.Asked("get", "/Patient", "127.0.0.1", 1), decision))
+
+
 def test_an_engine_that_changes_its_document_changes_nobody_elses() -> None:
     def takes_over(document: Any) -> bool:
         document["client"]["id"] = "root"

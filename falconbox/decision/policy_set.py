@@ -9,7 +9,7 @@ from typing import Final
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.facet_index import SMALL, FacetIndex, checked
 from falconbox.engine import ALL, NO_FACETS, All, Evaluator, Facets
-from falconbox.errors import FalconboxError, Undetermined
+from falconbox.errors import FalconboxError, Undetermined, name_of_kind
 from falconbox.model import POLICY_TYPES, AccessPolicy, Document, Effect, Mode, Verdict
 
 
@@ -60,7 +60,7 @@ def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPo
     except FalconboxError as error:
         evaluator = Broken(error.detail)
     except BaseException as error:  # noqa: BLE001  # `reads` and `facets` are a stranger's code too
-        evaluator = Broken(f"the engine {policy.engine!r} failed: {type(error).__name__}")
+        evaluator = Broken(f"the engine {policy.engine!r} failed: {name_of_kind(error)}")
     return CompiledPolicy(policy, evaluator, frozenset())
 
 

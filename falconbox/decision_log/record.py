@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from falconbox.model import ANONYMOUS, Caller, Decision, PolicyAnswer, Reason
+from falconbox.model import ANONYMOUS, Caller, Decision, Outcome, PolicyAnswer, Reason
 
 MAX_URI: Final = 512
 """Characters of a path, and of any name in a question, that a record keeps."""
@@ -34,6 +34,9 @@ class Asked:
     door: str = "box"
     request: str | None = None
 
+
+FAULTS: Final = frozenset({"engine-answer", "engine-error", "not-compiled"})
+"""Codes of what is wrong with an engine, and not with the request."""
 
 Names = Mapping[str, str | tuple[str, str | None]]
 """What AuthZEN calls things: `subject` and `resource` by type and id (None: any), `action` by name."""
@@ -135,10 +138,17 @@ def _answer(answer: PolicyAnswer) -> dict[str, Any]:
         "effect": answer.effect,
         "mode": answer.mode,
         "outcome": answer.outcome,
-        "reasons": [_reason(reason) for reason in answer.reasons],
+        "reasons": [_reason(reason, answer.outcome) for reason in answer.reasons],
     }
 
 
-def _reason(reason: Reason) -> dict[str, str]:
-    fields = {"code": reason.code, "pointer": reason.pointer, "policy_pointer": reason.policy_pointer}
+def _reason(reason: Reason, outcome: Outcome) -> dict[str, str]:
+    # Why a policy failed is a sentence of ours then, with the name of a type in it.
+    ours = outcome is Outcome.FAILED and reason.code in FAULTS
+    fields = {
+        "code": reason.code,
+        "pointer": reason.pointer,
+        "policy_pointer": reason.policy_pointer,
+        "detail": reason.message[:MAX_URI] if ours else None,
+    }
     return {name: value for name, value in fields.items() if value is not None}
