@@ -145,16 +145,6 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
         return snapshot.age() <= settings.max_staleness
 
     decision_point = DecisionPoint(fresh)
-    readiness = Readiness(
-        settings.max_staleness,
-        store,
-        snapshot,
-        decision_log=decision_log,
-        audit_log=audit_log,
-        decision_point=decision_point,
-        keys=keys,
-        sync_problem=lambda: opened.sync_problem,
-    )
     proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
     box = WsgiDoor("box", proxies)
     metadata = metadata_of(settings.public_url)
@@ -175,17 +165,10 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
         ),
         **authzen_resources(Access(store, decision_point, decision_log), settings.public_url),
         "test_policy": TestPolicy(snapshot, opened.admission, decision_point, store),
-        "readyz": Readyz(readiness),
+        "readyz": Readyz(_readiness(settings, opened, decision_log, audit_log, decision_point)),
     }
     application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
-    chores = start_chores(
-        store,
-        snapshot,
-        session_uses=session_uses,
-        secret_uses=secret_uses,
-        upgrades=upgrades,
-        directory=opened.directory,
-    )
+    chores = start_chores(store, snapshot, session_uses, secret_uses, upgrades, directory=opened.directory)
     return Service(
         ForwardAuth(application, guard_at, proxies, _identity_tokens(settings, keys)),
         settings,
@@ -198,6 +181,21 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
         opened.generated,
         opened.synced,
         opened.sync_problem,
+    )
+
+
+def _readiness(
+    settings: Settings, opened: _Opened, decision_log: DecisionLog, audit_log: AuditLog, decision_point: DecisionPoint
+) -> Readiness:
+    return Readiness(
+        settings.max_staleness,
+        opened.store,
+        opened.snapshot,
+        decision_log=decision_log,
+        audit_log=audit_log,
+        decision_point=decision_point,
+        keys=opened.keys,
+        sync_problem=lambda: opened.sync_problem,
     )
 
 

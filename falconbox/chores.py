@@ -17,10 +17,10 @@ from falconbox.sync import LOOK_INTERVAL, PolicyDirectory
 def start_chores(
     store: Store,
     snapshot: Snapshot,
-    *,
     session_uses: LastUsed,
     secret_uses: SecretUses,
     upgrades: Upgrades,
+    *,
     directory: PolicyDirectory | None,
 ) -> tuple[Chore, ...]:
     """Start what is done now and then beside the requests."""
