@@ -71,7 +71,7 @@ def _definitions(statement: Sequence[Token]) -> Definitions:
     """Return the parts of a statement that define something, each up to where the next one begins.
 
     What has no single name, such as the result of a function, is filed under HEAD. So is a whole statement that
-    multiplies something.
+    multiplies something before it defines anything.
     """
     places = [place for place, token in enumerate(statement) if token.source in DEFINES and place]
     found: Definitions = {}
@@ -79,7 +79,7 @@ def _definitions(statement: Sequence[Token]) -> Definitions:
         before = statement[start - 1]
         name = before.source if before.kind == "name" else HEAD
         found.setdefault(name, []).append(statement[start + 1 : end - 1])
-    if any(token.source in MULTIPLY for token in statement):
+    if any(token.source in MULTIPLY for token in statement[: places[0] if places else None]):
         found.setdefault(HEAD, []).append(statement)
     return found
 

@@ -158,6 +158,7 @@ def test_regopy_prints_nothing_of_ours(capfd: pytest.CaptureFixture[str]) -> Non
 @example("\x00a", "a")
 @example("\\u0041", "A")
 @example("\\", "\\")
+@example("\x1f" * 6 + "\x07" * 3 + "\U00010000" * 2, "\U00010000" * 3)
 def test_a_text_is_its_characters(text: str, other: str) -> None:
     literals = (json.dumps(text), json.dumps(other))
     if any(0xFFF00 <= ord(letter) <= 0xFFF5C for letter in text + other):
