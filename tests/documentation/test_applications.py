@@ -32,10 +32,10 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     (folder / "application.py").write_text(APPLICATIONS[request.param])
     port = serving.free_port()
     command = [sys.executable, "-m", "waitress", f"--listen=127.0.0.1:{port}", "application:application"]
+    # What a process that is ended by a signal leaves in its temporary directory goes with the test's.
+    environ = serving.environment(SHOP_SECRET=SECRET, TMPDIR=str(folder))
     with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=serving.environment(SHOP_SECRET=SECRET), stdout=output, stderr=output
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + serving.START_TIMEOUT
         while time.monotonic() < deadline:
