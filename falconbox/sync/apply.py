@@ -14,8 +14,8 @@ from falconbox.authentication.secrets import SecretHasher
 from falconbox.errors import Invalid, Problem, StartupError, StoreConflict
 from falconbox.managed import MEMBER, POINTER
 from falconbox.store import Expect, Record, Store
-from falconbox.sync.checking import check_entries, resolve
-from falconbox.sync.directory import Entry, Key, read_directory
+from falconbox.sync.checking import check_reading, resolve
+from falconbox.sync.directory import Entry, Key, Reading, look_through
 from falconbox.sync.git import Commit, current_commit, is_older
 from falconbox.sync.plan import Member, Plan, make_plan
 
@@ -85,25 +85,25 @@ class _Sync:
         _remove_leftovers(self.store, {member.member for member in plan.members})
         return SyncResult("applied", plan.summary, plan.revision, body["commit"])
 
-    def _plan(self, entries: Sequence[Entry], pointer: Record | None) -> Plan:
-        problems = check_entries(entries, self.admission, _ClientLookup(self.store))
-        problems += _collisions(entries, self.store)
+    def _plan(self, reading: Reading, pointer: Record | None) -> Plan:
+        problems = check_reading(reading, self.admission, _ClientLookup(self.store))
+        problems += _collisions(reading.entries, self.store)
         if problems:
             raise Invalid(problems)
-        wanted = resolve(entries, self.admission, self.directory, self.secrets.environ)
+        wanted = resolve(reading.entries, self.admission, self.directory, self.secrets.environ)
         return make_plan(wanted, _current(self.store, pointer), self.secrets.hasher, time.time())
 
 
-def _read(directory: Path, pointer: Record | None) -> tuple[Entry, ...]:
+def _read(directory: Path, pointer: Record | None) -> Reading:
     if not directory.is_dir():
-        raise StartupError(f"the policy directory {directory} is not there")
-    entries = read_directory(directory)
-    if not entries and pointer is not None and pointer.body["members"]:
+        raise StartupError(f"the policy directory {directory} is {'a file' if directory.exists() else 'not there'}")
+    reading = look_through(directory)
+    if reading == Reading(()) and pointer is not None and pointer.body["members"]:
         raise StartupError(
             f"the policy directory {directory} is empty, and the store holds {len(pointer.body['members'])} resources"
             " of it: nothing is removed"
         )
-    return entries
+    return reading
 
 
 def _is_older(directory: Path, commit: Commit, pointer: Record) -> bool:

@@ -11,7 +11,7 @@ from falconbox.admission import Admission
 from falconbox.authentication.secrets import is_hash
 from falconbox.errors import Invalid, Problem
 from falconbox.imported_secrets import PREFIX, REFUSED
-from falconbox.sync.directory import Entry, in_order, read_directory
+from falconbox.sync.directory import Entry, Reading, in_order, look_through
 from falconbox.sync.plan import Wanted
 
 
@@ -40,26 +40,29 @@ class CheckReport:
 def check_directory(directory: Path, admission: Admission, known_clients: Collection[str]) -> CheckReport:
     """Read and check a directory without a store, and without looking secrets up."""
     if not directory.is_dir():
-        return CheckReport(0, 0, (Problem("", "there is no such directory", file=str(directory)),))
-    try:
-        entries = read_directory(directory)
-        problems = check_entries(entries, admission, known_clients.__contains__)
-    except Invalid as error:
-        return CheckReport(0, 0, error.problems)
-    clients = sum(entry.type == "Client" for entry in entries)
-    return CheckReport(clients, len(entries) - clients, tuple(problems))
+        fault = "is a file: name its directory" if directory.exists() else "there is no such directory"
+        return CheckReport(0, 0, (Problem("", fault, file=str(directory)),))
+    reading = look_through(directory)
+    problems = check_reading(reading, admission, known_clients.__contains__)
+    clients = sum(entry.type == "Client" for entry in reading.entries)
+    return CheckReport(clients, len(reading.entries) - clients, tuple(problems))
 
 
-def check_entries(entries: Sequence[Entry], admission: Admission, known_client: Callable[[str], bool]) -> list[Problem]:
-    """Return every problem of the entries, each with its place."""
-    declared = {entry.id for entry in entries if entry.type == "Client"}
-    problems: list[Problem] = []
-    for entry in entries:
+def check_reading(reading: Reading, admission: Admission, known_client: Callable[[str], bool]) -> list[Problem]:
+    """Return every problem of a directory, with its place: what cannot be read, and what is wrong with the rest."""
+    declared = {entry.id for entry in reading.entries if entry.type == "Client"}
+    problems = [*reading.problems]
+
+    def known(client: str) -> bool:
+        # What cannot be read may declare the client: a problem that goes away by itself is not told.
+        return bool(reading.problems) or client in declared or known_client(client)
+
+    for entry in reading.entries:
         try:
             if entry.type == "Client":
                 admission.client(entry.document, from_file=True)
             else:
-                admission.policy(entry.document, lambda client: client in declared or known_client(client))
+                admission.policy(entry.document, known)
         except Invalid as error:
             problems += [entry.place(problem) for problem in error.problems]
     return in_order(problems)

@@ -42,8 +42,24 @@ class Entry:
         return dataclasses.replace(problem, file=self.file, line=line, column=column)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """What the files of a directory declare, ordered by type and id, and what of them cannot be read."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...] = ()
+
+
 def read_directory(directory: Path) -> tuple[Entry, ...]:
-    """Return what the files of a directory declare, ordered by type and id. Raises Invalid with every problem.
+    """Return what the files of a directory declare, ordered by type and id. Raises Invalid with every problem."""
+    reading = look_through(directory)
+    if reading.problems:
+        raise Invalid(reading.problems)
+    return reading.entries
+
+
+def look_through(directory: Path) -> Reading:
+    """Read a directory as far as it can be read.
 
     Read are .yaml, .yml and .json files, one or many documents each. Names that start with a dot are skipped, and no
     link that leaves the directory is followed.
@@ -57,9 +73,7 @@ def read_directory(directory: Path) -> tuple[Entry, ...]:
                 there = f"{first.file}:{first.positions.get('', (1, 1))[0]}"
                 detail = f"{entry.type} {entry.id!r} is declared twice; first in {there}"
                 problems.append(entry.place(Problem("/id", detail)))
-    if problems:
-        raise Invalid(in_order(problems))
-    return tuple(entries[key] for key in sorted(entries))
+    return Reading(tuple(entries[key] for key in sorted(entries)), tuple(in_order(problems)))
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

@@ -129,6 +129,24 @@ def test_problems_of_contents_point_at_what_is_wrong(folder: Path) -> None:
     assert report.summary() == f"{len(told)} problems; nothing would be applied"
 
 
+def test_what_cannot_be_read_hides_no_problem_of_the_rest_and_no_link_is_blamed_for_it(
+    folder: Path, store: SqliteStore
+) -> None:
+    write(folder, "a.yaml", "resourceType: Client\nid: linked\nid: twice\n")
+    write(folder, "b.yaml", POLICY.format(id="b") + "link: [{ resourceType: Client, id: linked }]\nmode: on\n")
+    told = problems(lambda: sync(folder, store))
+    assert [file for file, *_ in told] == ["a.yaml", "b.yaml"]
+    report = check_directory(folder, ADMISSION, set())
+    assert [(problem.file, problem.pointer) for problem in report.problems] == [("a.yaml", ""), ("b.yaml", "/mode")]
+    assert managed(store) == {}
+
+
+def test_a_file_in_the_place_of_a_directory_is_said_to_be_one(folder: Path) -> None:
+    write(folder, "a.yaml", POLICY.format(id="a"))
+    (problem,) = check_directory(folder / "a.yaml", ADMISSION, set()).problems
+    assert problem.detail == "is a file: name its directory"
+
+
 def test_the_sha256_of_a_secret_is_no_secret_wherever_it_comes_from(folder: Path, store: SqliteStore) -> None:
     imported = "__sha256:" + "0" * 64
     write(
