@@ -132,7 +132,7 @@ def http_problem(error: errors.FalconboxError, challenge: str = CHALLENGES) -> H
             status, error.code, "too many credentials are tried; come again later", retry_after=error.retry_after
         )
     if isinstance(error, errors.Invalid):
-        return HTTPProblem(status, error.code, "the document cannot be stored; see errors", problems=error.problems)
+        return HTTPProblem(status, error.code, "the document is invalid; see errors", problems=error.problems)
     if isinstance(error, errors.Malformed) and error.line is not None:
         problem = errors.Problem("", error.detail, line=error.line, column=error.column)
         return HTTPProblem(status, error.code, error.detail, problems=(problem,))

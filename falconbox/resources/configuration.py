@@ -159,7 +159,8 @@ class Configuration(ABC):
         for name, value in wanted.items():
             if name not in self.searchable:
                 known = (*self.searchable, *PAGING)
-                raise Malformed(f"{self.kind} cannot be searched by that{did_you_mean(name, known)}; by: {known}")
+                close = did_you_mean(name, known)
+                raise Malformed(f"{self.kind} cannot be searched by that{close}; by: {', '.join(known)}")
             if not isinstance(value, str):
                 raise Malformed("a search parameter must be given once")
             choices = self.searchable[name]

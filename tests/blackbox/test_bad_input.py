@@ -221,6 +221,11 @@ def test_a_search_that_makes_no_sense_is_refused(box: Box, query: str) -> None:
         refused(box.admin("GET", f"{path}?{query}"), 400)
 
 
+def test_what_can_be_searched_by_is_told_as_it_is_written(box: Box) -> None:
+    answer = refused(box.admin("GET", "/Client?nme=x"), 400)
+    assert answer["detail"].endswith("did you mean 'name'?; by: name, active, grant_types, _count, _after")
+
+
 def header(text: bytes) -> str:
     return f"Basic {base64.b64encode(text).decode()}"
 
