@@ -172,6 +172,8 @@ def test_listening_beyond_loopback_without_tls_in_front_is_refused_with_the_reas
     assert len(told) == 1
     assert told[0].startswith("--host would be reachable from other machines, and secrets would cross the network")
     assert "docs/how-to/tls-in-front.md" in told[0]
+    page = Path(__file__).parents[1] / "docs" / "how-to" / "tls-in-front.md"
+    assert f"falconbox: {told[0].partition(':')[0]}: ..." in page.read_text()
 
 
 def test_beyond_loopback_the_public_url_is_required():

@@ -46,6 +46,22 @@ def test_links_to_files_lead_to_files(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as they are made from its headings: letters, digits and dashes."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    return {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_headings_lead_to_headings(page: Path) -> None:
+    for target, heading in re.findall(r"\]\((?![a-z]+:)([^)#\s]*)#([^)\s]+)\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert heading in headings(there), f"{target}#{heading}"
+
+
 def test_every_test_that_the_documentation_names_exists() -> None:
     named = {name for page in PAGES for name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())}
     assert len(named) > 10
