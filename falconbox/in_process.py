@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from falconbox import arguments
 from falconbox.admission import Admission
 from falconbox.audit_log import AuditTrail
 from falconbox.authentication import Authenticator
@@ -23,7 +24,6 @@ from falconbox.authentication.secrets import SecretHasher
 from falconbox.authentication.verification import CredentialVerifier
 from falconbox.compiling import PolicyCompiler
 from falconbox.decision.point import DecisionPoint
-from falconbox.decision_log.sinks import open_sink
 from falconbox.decision_log.writer import DecisionLog
 from falconbox.errors import StartupError
 from falconbox.forwarded import Network, Proxies
@@ -51,9 +51,9 @@ class AccessControl:
     `policies` is a policy directory, read once; `store` is the URL of a store, whose changes are followed: that of a
     service, whose tokens open the application too if `public_url` is the service's. With both, the directory becomes
     the store's managed set, as `falconbox serve` would make it. `open_routes` are methods and exact paths that are
-    answered without a decision. `trusted_proxies` and `decision_log` (`stdout`, `none`, or a file) are those of the
-    service's settings, `max_staleness` is in seconds. `mounted_at` is the path under which the application is mounted,
-    such as `/shop`: policies see the whole path.
+    answered without a decision. `trusted_proxies` (a list of addresses and networks) and `decision_log` (`stdout`,
+    `none`, or a file) are those of the service's settings, `max_staleness` is in seconds. `mounted_at` is the path
+    under which the application is mounted, such as `/shop`: policies see the whole path.
 
     Raises StartupError, Invalid with every problem of the directory, and StoreError.
     """
@@ -65,13 +65,16 @@ class AccessControl:
         store: str | None = None,
         public_url: str = "http://localhost",
         open_routes: OpenRoutes = (),
-        trusted_proxies: Sequence[Network] = (),
+        trusted_proxies: Sequence[str | Network] = (),
         decision_log: str = "stdout",
         max_staleness: float = 60.0,
         mounted_at: str = "",
     ) -> None:
-        if mounted_at and (not mounted_at.startswith("/") or mounted_at.endswith("/")):
-            raise StartupError("mounted_at must be a path such as /shop, or empty")
+        arguments.check_mount(mounted_at)
+        arguments.check_open_routes(open_routes)
+        public_url = arguments.public_url(public_url)
+        max_staleness = arguments.max_staleness(max_staleness)
+        proxies = arguments.trusted_proxies(trusted_proxies)
         if policies is None and store is None:
             raise StartupError("there is nothing to decide by: name a policy directory, a store, or both")
         self._closed = False
@@ -87,14 +90,14 @@ class AccessControl:
             self.snapshot = Snapshot(kept, compiler, prepare=lambda world: keys.follow(world.keys))
             self.snapshot.start()
             opened.callback(self.snapshot.stop)
-            log = DecisionLog(open_sink(decision_log), plugins.decided)
+            log = DecisionLog(arguments.decision_log(decision_log), plugins.decided)
             opened.callback(log.close)
             self.guard = Guard(
                 self.snapshot,
                 Authenticator(CredentialVerifier(hasher), AccessTokens(keys, public_url)),
                 DecisionPoint(lambda: not self._closed and self.snapshot.age() <= max_staleness),
                 log,
-                WsgiDoor(DOOR, Proxies(trusted_proxies), mounted_at),
+                WsgiDoor(DOOR, Proxies(proxies), mounted_at),
                 open_routes=open_routes,
             )
             self._opened = opened.pop_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -237,6 +238,30 @@ def test_a_mounted_application_is_asked_for_under_its_mount_and_under_no_other(
 def test_a_mount_that_is_no_path_does_not_start(tmp_path: Path, mount: str) -> None:
     with pytest.raises(StartupError, match="must be a path such as /shop"):
         AccessControl(policies=tmp_path, mounted_at=mount)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"public_url": "box.example"}, "public_url must be an absolute"), ({"public_url": "http://x/"}, "public_url must be"),
+        ({"max_staleness": 0}, "max_staleness must be a number of seconds above 0"), ({"max_staleness": "soon"}, "max_staleness"),
+        ({"trusted_proxies": ["0.0.0.0/0"]}, "trusted_proxies must not trust every address"),
+        ({"trusted_proxies": ["proxy"]}, "trusted_proxies must be IP addresses"), ({"trusted_proxies": "127.0.0.1"}, "must be a list"),
+        ({"open_routes": ["/healthz"]}, "open_routes must be pairs"), ({"open_routes": [("get", "/healthz")]}, "'get'"),
+        ({"open_routes": [("GET", "healthz")]}, "open_routes must be pairs"), ({"mounted_at": "/a//b"}, "must be a path such as"),
+        ({"decision_log": "/"}, "decision_log cannot be opened: /: "),
+    ],
+)  # fmt: skip
+def test_an_argument_that_makes_no_sense_does_not_start_and_is_named(
+    tmp_path: Path, arguments: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(StartupError, match=re.escape(told)):
+        AccessControl(policies=tmp_path, **arguments)
+
+
+def test_trusted_proxies_may_be_written_as_texts(tmp_path: Path) -> None:
+    with AccessControl(policies=tmp_path, decision_log="none", trusted_proxies=["127.0.0.1", "10.0.0.0/8"]) as access:
+        assert ask(access, Application(), "/free")[0].startswith("401 ")
 
 
 def test_after_closing_nothing_is_allowed(access: AccessControl) -> None:
