@@ -114,9 +114,22 @@ def test_check_passes_when_nothing_is_wrong_and_knows_clients_that_are_named(tmp
     assert not (tmp_path / ".falconbox").exists()
 
 
+def test_every_command_that_comes_to_an_end_can_print_json() -> None:
+    groups = [command for command in cli.commands.values() if isinstance(command, click.Group)]
+    found = [command for group in (cli, *groups) for command in group.commands.values()]
+    without = {
+        command.name
+        for command in found
+        if not isinstance(command, click.Group) and not any("-o" in option.opts for option in command.params)
+    }
+    assert without == {"serve"}
+
+
 def test_hash_secret_prints_a_hash_of_what_it_reads(tmp_path: Path) -> None:
     done = falconbox(tmp_path, "hash-secret", given="my-own-secret\n")
     assert SecretHasher().verify(done.stdout.strip(), "my-own-secret")
+    as_json = falconbox(tmp_path, "hash-secret", "-o", "json", given="my-own-secret\n")
+    assert SecretHasher().verify(json.loads(as_json.stdout)["hash"], "my-own-secret")
     empty = falconbox(tmp_path, "hash-secret")
     assert empty.returncode == 2
     assert "standard input" in empty.stderr

@@ -127,7 +127,8 @@ def engines_new(name: str, directory: Path, output: str) -> None:
 
 
 @cli.command("hash-secret")
-def hash_secret() -> None:
+@OUTPUT
+def hash_secret(output: str) -> None:
     """Read a secret from standard input and print its hash, for `secret: {hash: ...}` in a policy directory."""
     from falconbox.authentication.secrets import SecretHasher
     from falconbox.imported_secrets import PREFIX, REFUSED
@@ -135,7 +136,11 @@ def hash_secret() -> None:
     secret = secret_from_input()
     if secret.startswith(PREFIX):
         raise StartupError(f"what is on standard input {REFUSED}")
-    click.echo(SecretHasher().hash(secret))
+    hashed = SecretHasher().hash(secret)
+    if output == "json":
+        print_json({"hash": hashed})
+        return
+    click.echo(hashed)
 
 
 @cli.command()

@@ -30,7 +30,7 @@ class ProfileDoor:
     def read(self, environ: Environ) -> Request:
         """Return the request that is asked about. Raises UntrustedProxy, and Malformed for what makes no sense."""
         if not self._proxies.trust(environ):
-            raise UntrustedProxy("the peer is none of the trusted proxies")
+            raise UntrustedProxy("the peer is none of the trusted proxies: --trusted-proxies names them")
         method, uri = self.claimed(environ)
         if not _METHOD.fullmatch(method):
             raise Malformed("the proxy tells no method, or more than one")

@@ -44,6 +44,11 @@ class MongoStore:
         try:
             with unavailable():
                 lay_out(self._documents, self._numbers, self._place)
+        except StoreUnavailable as error:
+            client.close()
+            what = error.detail.removeprefix("MongoDB: ")
+            advice = "a server must answer there that takes writes, and let the user of the URI in"
+            raise StoreUnavailable(f"{self.description} cannot be used ({what}): {advice}") from error
         except BaseException:
             client.close()
             raise

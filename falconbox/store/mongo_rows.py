@@ -41,7 +41,8 @@ def connect(where: str | MongoClient[Row]) -> tuple[MongoClient[Row], str, str]:
         )
     except (PyMongoError, ValueError) as error:
         # The driver's message may quote the URI, and with it a password.
-        raise StartupError(f"the MongoDB URI cannot be used: {type(error).__name__}") from None
+        form = "mongodb://USER:PASSWORD@HOST,HOST/DATABASE?OPTIONS, with %-escapes for signs in user and password"
+        raise StartupError(f"the MongoDB URI cannot be used ({type(error).__name__}); it is {form}") from None
     database = parsed["database"] or "falconbox"
     nodes = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
     return client, database, f"{nodes}/{database}"

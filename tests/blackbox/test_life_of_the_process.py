@@ -134,7 +134,7 @@ def test_sigterm_lets_a_running_request_finish_and_ends_with_status_0(tmp_path: 
     [
         (["--port", "x"], NOBODY, "--port must be a whole number"), ([], {"FALCONBOX_PROT": "1"}, "did you mean FALCONBOX_PORT?"),
         (["--host", "0.0.0.0"], NOBODY, "--trusted-proxies"), (["--store", "postgres://u:hunter2@h"], NOBODY, "sqlite:///PATH"),
-        (["--policies", "nowhere"], NOBODY, "is not there"), (["--decision-log", "x", "--audit-log", "none", "--decision-log-required"], NOBODY, "--audit-log"), (["--store", "mongodb://u:hunter2@127.0.0.1:1/x"], NOBODY, "MongoDB"),
+        (["--policies", "nowhere"], NOBODY, "is not there"), (["--decision-log", "x", "--audit-log", "none", "--decision-log-required"], NOBODY, "--audit-log"), (["--store", "mongodb://u:hunter2@127.0.0.1:1/x"], NOBODY, "MongoDB 127.0.0.1:1/x cannot be used"), (["--store", "mongodb://u:hunter2@"], NOBODY, "mongodb://USER:PASSWORD@HOST"),
         (["--decision-log-required"], NOBODY, "needs a file"), (["--public-url", "box"], NOBODY, "absolute"),
         ([], {"FALCONBOX_ADMIN_SECRET_FILE": "/nowhere"}, "FALCONBOX_ADMIN_SECRET_FILE"),
     ],
