@@ -23,7 +23,8 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     for row in reversed(TABLE):
         if not row.on_command_line:
             continue
-        text = f"{row.help} [{row.variable}]"
+        default = "" if row.default is None else f"; default: {row.default}"
+        text = f"{row.help} [{row.variable}{default}]"
         if row.read is switch:
             both = f"{row.flag}/--no-{row.flag[2:]}"
             option = click.option(both, row.name, default=None, help=text)
@@ -40,7 +41,11 @@ def _load(flags: dict[str, Any]) -> Settings:
 @cli.command()
 @with_settings
 def serve(**flags: Any) -> int:
-    """Run the service."""
+    """Run the service. Each setting is a flag, or else a variable of the environment.
+
+    FALCONBOX_ADMIN_SECRET and FALCONBOX_KEY_PASSPHRASE are no flags, since everybody on the machine can read those;
+    with _FILE at their ends they name files.
+    """
     from falconbox.serve import serve as run
 
     return run(_load(flags))
