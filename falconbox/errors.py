@@ -1,6 +1,6 @@
 """The tree of errors: each has a stable `code` and says what, where and what to do.
 
-What HTTP status a code becomes is decided in one place, `falconbox.resources.problems`.
+What HTTP status a code becomes is decided in one place, `falconbox.problems`.
 """
 
 from __future__ import annotations
