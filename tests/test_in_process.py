@@ -259,9 +259,16 @@ def test_an_argument_that_makes_no_sense_does_not_start_and_is_named(
         AccessControl(policies=tmp_path, **arguments)
 
 
-def test_trusted_proxies_may_be_written_as_texts(tmp_path: Path) -> None:
-    with AccessControl(policies=tmp_path, decision_log="none", trusted_proxies=["127.0.0.1", "10.0.0.0/8"]) as access:
-        assert ask(access, Application(), "/free")[0].startswith("401 ")
+@pytest.mark.parametrize(("trusted", "status"), [((), 401), (["127.0.0.1", "10.0.0.0/8"], 200), (["10.0.0.0/8"], 401)])
+def test_only_trusted_proxies_which_may_be_texts_tell_where_a_caller_is(
+    tmp_path: Path, trusted: list[str], status: int
+) -> None:
+    (tmp_path / "office.yaml").write_text(
+        "{resourceType: AccessPolicy, id: o, engine: matcho, matcho: {remote-addr: 203.0.113.9}}"
+    )
+    with AccessControl(policies=tmp_path, decision_log="none", trusted_proxies=trusted) as access:
+        told = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}
+        assert ask(access, Application(), "/free", **told)[0].startswith(f"{status} ")
 
 
 def test_after_closing_nothing_is_allowed(access: AccessControl) -> None:
