@@ -168,6 +168,11 @@ def _whole(text: str, least: int, most: int) -> int:
 
 def _network(text: str) -> Network:
     try:
-        return ipaddress.ip_network(text)
+        found = ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError("must be IP addresses or networks (10.0.0.0/8), separated by commas") from None
+    if "/" in text and ipaddress.ip_address(text.partition("/")[0]) != found.network_address:
+        raise ValueError(
+            f"must be networks without bits behind their masks: write {found} for {text}, or the address alone"
+        )
+    return found

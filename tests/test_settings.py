@@ -176,6 +176,12 @@ def test_listening_beyond_loopback_without_tls_in_front_is_refused_with_the_reas
     assert f"falconbox: {told[0].partition(':')[0]}: ..." in page.read_text()
 
 
+def test_a_network_that_is_an_address_is_answered_with_both_that_could_be_meant():
+    (told,) = problems(FALCONBOX_TRUSTED_PROXIES="10.0.0.1/8")
+    assert told.endswith("behind their masks: write 10.0.0.0/8 for 10.0.0.1/8, or the address alone")
+    assert load({}, {"FALCONBOX_TRUSTED_PROXIES": "10.0.0.1/32"}).masked()["trusted_proxies"] == "10.0.0.1/32"
+
+
 def test_beyond_loopback_the_public_url_is_required():
     assert problems({"host": "0.0.0.0", "insecure_http": True}) == [
         "--public-url is required when listening beyond loopback: it is the issuer of tokens"
