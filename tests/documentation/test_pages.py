@@ -69,6 +69,19 @@ def test_every_test_that_the_documentation_names_exists() -> None:
         assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    pages = {str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in pages if f"({page})" not in readme} == set()
+
+
+def test_every_file_that_the_documentation_names_exists() -> None:
+    folders = "falconbox|tests|benchmarks|plugins|docs|engines"
+    named = {name for page in PAGES for name in re.findall(rf"`((?:{folders})/[\w./-]+)(?:::|`)", page.read_text())}
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
