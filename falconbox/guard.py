@@ -9,7 +9,7 @@ Falcon, so that a Guard is Falcon middleware as it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final, Protocol
 
 from falconbox.authentication import Authenticator
@@ -66,8 +66,10 @@ class Guard:
         self._door = door
         self._open_routes = frozenset(open_routes)
 
-    def admit(self, passage: Passage) -> None:
+    def admit(self, passage: Passage, hand_out: Callable[[], None] = lambda: None) -> None:
         """Return if a request may pass; its passage is told what is found out on the way.
+
+        `hand_out` makes what goes with an allowance, before that is written down: what it raises is a refusal.
 
         Raises the FalconboxError that it is refused with, after that has been written down.
         """
@@ -81,6 +83,8 @@ class Guard:
                 request.authorization, world, passage.remote_addr
             )
             decision = self._decision_point.decide(world, caller.client_id, question(request, caller))
+            if decision.allow:
+                hand_out()
         except FalconboxError as error:
             self._decision_log.write(record.refused(passage.record_id, passage.asked(), error.code, error.detail))
             raise

@@ -59,9 +59,10 @@ class ForwardAuth:
     def _answer(self, name: str, environ: dict[str, Any]) -> tuple[str, Headers, bytes]:
         guard = self._guards[name]
         passage = guard.passage(environ)
+        identity: Headers = []
         try:
-            guard.admit(passage)
-            identity = list(self._identity(passage))
+            # Made first, so that no record says that something was allowed whose identity could not be told.
+            guard.admit(passage, lambda: identity.extend(self._identity(passage)))
         except FalconboxError as error:
             problem = guard.problem(error)
         except Exception:

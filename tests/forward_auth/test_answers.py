@@ -236,6 +236,16 @@ def test_a_token_brings_its_session_and_an_identity_that_can_be_verified() -> No
     assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "identity+jwt", "kid": KEY.kid}
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_refused_because_no_identity_can_be_signed_is_not_written_down_as_allowed(name: str) -> None:
+    door = Asked(tokens=IdentityTokens(SigningKeys(), ISSUER, AUDIENCE))
+    status, headers, _ = door.ask(name)
+    assert status == (403 if name in FEW else 503)
+    (record,) = door.log.records
+    assert (record["kind"], record["decision"], record["code"]) == ("refusal", "deny", "store-unavailable")
+    assert (record["id"], record["client"]) == (headers["X-Decision-Id"], "app")
+
+
 def test_an_identity_token_opens_nothing_here() -> None:
     token = IdentityTokens(SigningKeys([KEY]), ISSUER, ISSUER).issue(Caller(CLIENT), "d")
     assert Asked().ask("nginx", HTTP_AUTHORIZATION=f"Bearer {token}")[0] == 401
