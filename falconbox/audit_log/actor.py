@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,10 +24,13 @@ def by_caller(asked: Asked, decision: str) -> Actor:
 
 
 def by_command(command: str) -> Actor:
-    """Return a command of falconbox, and the user of the machine who runs it."""
+    """Return a command of falconbox, and the user of the machine who runs it: as the system knows them.
+
+    What the environment says (LOGNAME, USER) is whatever they have put there, or what `su` has left.
+    """
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
         user = str(os.getuid())
     return {"by": "command", "command": command, "user": user}
 

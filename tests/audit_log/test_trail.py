@@ -211,3 +211,11 @@ def test_an_actor_says_who_and_nothing_that_only_they_know() -> None:
     assert by_command("recover")["user"]
     assert by_directory("/policies", None) == {"by": "policy-directory", "directory": "/policies"}
     assert by_directory("/policies", "abc", dirty=True)["dirty"] is True
+
+
+def test_the_user_of_a_command_is_the_one_that_the_system_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = by_command("recover")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert by_command("recover") == before
+    assert before["user"] != "somebody-else"
