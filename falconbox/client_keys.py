@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,21 @@ RSA_MOST: Final = 8192
 """Bits; verifying with larger keys costs more than it is worth."""
 
 RSA_LARGEST_EXPONENT: Final = 2**32
+
+_SMALL_PRIMES: Final = math.prod(n for n in range(3, 752) if all(n % d for d in range(2, math.isqrt(n) + 1)))
+"""Those that NIST SP 800-89 (5.3.3) looks for in a modulus: one that has such a factor is broken, and anybody's."""
+
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(y)
+    for y in (
+        "00" * 32,  # what a place to be filled in holds, and of order 4
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        *(f"{lowest}{'ff' * 30}7f" for lowest in ("ec", "ed", "ee")),
+    )
+)
+"""Points of Ed25519 of order 8 and less, in every encoding but for the sign: anybody can sign by them."""
 
 ALGORITHMS: Final = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
 """What a client may sign with. The last two are names of one algorithm (RFC 9864)."""
@@ -59,6 +75,8 @@ def read_key(jwk: Mapping[str, Any]) -> ClientKey:
         raise ValueError("cannot be read: a member is missing or broken, or it is no point of its curve") from None
     if isinstance(public, rsa.RSAPublicKey):
         _check_rsa(public)
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        _check_ed25519(public)
     return ClientKey(jwk.get("kid"), algorithms, public)
 
 
@@ -78,5 +96,11 @@ def _check_rsa(public: rsa.RSAPublicKey) -> None:
     if not RSA_LEAST <= public.key_size <= RSA_MOST:
         raise ValueError(f"must have {RSA_LEAST} to {RSA_MOST} bits")
     numbers = public.public_numbers()
-    if numbers.e > RSA_LARGEST_EXPONENT or numbers.n % 2 == 0:
+    if numbers.e > RSA_LARGEST_EXPONENT or numbers.n % 2 == 0 or math.gcd(numbers.n, _SMALL_PRIMES) > 1:
         raise ValueError("has an exponent or a modulus that no key pair has")
+
+
+def _check_ed25519(public: ed25519.Ed25519PublicKey) -> None:
+    encoded = public.public_bytes_raw()
+    if encoded[:-1] + bytes([encoded[-1] & 0x7F]) in _SMALL_ORDER:
+        raise ValueError("is a point by which anybody could sign")

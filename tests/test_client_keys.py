@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
@@ -26,6 +28,8 @@ EC = jwk(ECAlgorithm, EC_PRIVATE.public_key())
 RSA = jwk(RSAAlgorithm, RSA_PRIVATE.public_key())
 ED = jwk(OKPAlgorithm, ed25519.Ed25519PrivateKey.generate().public_key())
 P384 = jwk(ECAlgorithm, ec.generate_private_key(ec.SECP384R1()).public_key())
+_N = RSA_PRIVATE.public_key().public_numbers().n // 6 * 6 + 3
+THREEFOLD = jwk(RSAAlgorithm, rsa.RSAPublicNumbers(65537, _N).public_key())["n"]
 SMALL = jwk(RSAAlgorithm, rsa.generate_private_key(65537, 1024).public_key())
 
 
@@ -72,6 +76,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "exponent 1": ({**RSA, "e": "AQ"}, "/jwks/keys/0", "broken"),
     "a huge exponent": ({**RSA, "e": "AQAAAAAB"}, "/jwks/keys/0", "exponent"),
     "even modulus": ({**RSA, "n": RSA["n"][:-2] + "AA"}, "/jwks/keys/0", "modulus"),
+    "a modulus with a small factor": ({**RSA, "n": THREEFOLD}, "/jwks/keys/0", "modulus"),
     "no point of the curve": ({**EC, "y": EC["x"]}, "/jwks/keys/0", "point"),
     "the point at infinity": ({**EC, "x": "A" * 43, "y": "A" * 43}, "/jwks/keys/0", "point"),
     "a short coordinate": ({**EC, "x": "AQAB"}, "/jwks/keys/0", "broken"),
@@ -99,3 +104,30 @@ def test_a_set_of_keys_is_neither_empty_nor_long_and_names_each_key_once() -> No
     assert problems({**EC, "kid": "1"}, {**RSA, "kid": "1"}) == [("/jwks/keys", "two keys have the same kid")]
     assert problems({**EC, "kid": "1"}, RSA, ED) == []
     assert problems(EC, url="https://evil.example")[0][0] == "/jwks/url"
+
+
+SMALL_ORDER = (
+    bytes(32), b"\1" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f", b"\xed" + b"\xff" * 30 + b"\x7f",
+    b"\xee" + b"\xff" * 30 + b"\x7f", bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("point", SMALL_ORDER, ids=bytes.hex)
+def test_a_point_by_which_anybody_could_sign_is_refused(point: bytes, sign: int) -> None:
+    encoded = point[:-1] + bytes([point[-1] | sign])
+    x = urlsafe_b64encode(encoded).rstrip(b"=").decode()
+    assert [pointer for pointer, _ in problems({"kty": "OKP", "crv": "Ed25519", "x": x})] == ["/jwks/keys/0"]
+    if sign:
+        return  # what is behind some of these is no point at all
+    public, forged = ed25519.Ed25519PublicKey.from_public_bytes(encoded), b"\1" + bytes(63)
+    assert any(_verifies(public, forged, f"message {number}".encode()) for number in range(256))
+
+
+def _verifies(public: ed25519.Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+    try:
+        public.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
