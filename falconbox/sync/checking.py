@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from falconbox import schemas
 from falconbox.admission import Admission
 from falconbox.authentication.secrets import is_hash
 from falconbox.errors import Invalid, Problem
 from falconbox.imported_secrets import PREFIX, REFUSED
 from falconbox.sync.directory import Entry, Reading, in_order, look_through
 from falconbox.sync.plan import Wanted
+
+_MOST: Final = 8192
+"""Bytes: more than the longest secret and its line end have."""
+
+_UNDECODED: Final = re.compile("[\ud800-\udfff]")
+"""What stands in the environment for bytes that are not UTF-8."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,21 +109,30 @@ def _secret(reference: Mapping[str, str], directory: Path, environ: Mapping[str,
         secret = environ.get(reference["env"])
         if not secret:
             raise ValueError(f"the environment variable {reference['env']} is not set")
-        return _no_import(secret), None
+        return _usable(secret, f"the environment variable {reference['env']}"), None
     if "file" in reference:
-        return _no_import(_read_secret(directory / reference["file"])), None
+        path = directory / reference["file"]
+        return _usable(_read_secret(path), f"the file {path}"), None
     return None, None
 
 
-def _no_import(secret: str) -> str:
+def _usable(secret: str, where: str) -> str:
+    """Return what may be a secret through the API too: no client could ever present another one."""
     if secret.startswith(PREFIX):
         raise ValueError(REFUSED)
+    if schemas.problems(secret, schemas.shipped("Client")["properties"]["secret"]) or _UNDECODED.search(secret):
+        raise ValueError(f"{where} must hold one line: 1 to 1024 characters of UTF-8 without control characters")
     return secret
 
 
 def _read_secret(path: Path) -> str:
     try:
-        secret = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        if path.exists() and not path.is_file():
+            # Opening a pipe waits for somebody to write into it.
+            raise ValueError(f"{path} is no file")
+        with path.open("rb") as file:
+            # One that is longer is refused, however much there is of it.
+            secret = file.read(_MOST).decode().removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ValueError(f"the file {path} cannot be read: {reason}") from None

@@ -163,6 +163,34 @@ def test_the_sha256_of_a_secret_is_no_secret_wherever_it_comes_from(folder: Path
     assert managed(store) == {}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"two\nlines\n", b"an empty line\n\n", b"\x00binary", b"x" * 1025, b"x" * 2_000_000, b"caf\xe9", b"", b"\n", None],
+)
+def test_what_no_client_could_present_is_no_secret_and_nothing_of_it_is_told(
+    folder: Path, store: SqliteStore, content: bytes | None
+) -> None:
+    write(folder, "a.yaml", CLIENT.format(id="a") + "secret: {file: secret.txt}\n")
+    if content is None:
+        os.mkfifo(folder / "secret.txt")
+    else:
+        (folder / "secret.txt").write_bytes(content)
+    ((file, line, _, detail),) = problems(lambda: sync(folder, store))
+    assert (file, line) == ("a.yaml", 4)
+    assert str(folder / "secret.txt") in detail
+    assert not any(word in detail for word in ("two", "binary", "xx", "caf"))
+    write(folder, "a.yaml", CLIENT.format(id="a") + "secret: {env: A}\n")
+    undecoded = (content or b"").decode(errors="surrogateescape")
+    assert problems(lambda: sync(folder, store, A=undecoded))[0][:2] == ("a.yaml", 4)
+    assert managed(store) == {}
+
+
+def test_the_longest_secret_may_come_from_a_file(folder: Path, store: SqliteStore) -> None:
+    write(folder, "a.yaml", CLIENT.format(id="a") + "secret: {file: secret.txt}\n")
+    (folder / "secret.txt").write_bytes("\N{OLD PERSIAN NUMBER HUNDRED}".encode() * 1024 + b"\r\n")
+    assert sync(folder, store).status == "applied"
+
+
 def test_the_same_id_in_two_files_names_both(folder: Path) -> None:
     write(folder, "a.yaml", POLICY.format(id="same"))
     write(folder, "b.yaml", CLIENT.format(id="same") + "---\n" + POLICY.format(id="same"))
