@@ -11,7 +11,7 @@ from typing import Any, Final
 from falconbox.audit_log import Actor, AuditTrail, by_itself, change
 from falconbox.authentication.rotation import stored_secret
 from falconbox.authentication.secrets import SecretHasher, generate_secret
-from falconbox.errors import StoreConflict
+from falconbox.errors import StartupError, StoreConflict
 from falconbox.mapping import client_body, secrets_from_body, with_secrets
 from falconbox.store import Expect, Record, Store
 
@@ -30,6 +30,8 @@ POLICY: Final = {
 RACE: Final = 2.0
 """Seconds that a node waits for another one that seems to be making admin at the same moment."""
 
+ATTEMPTS: Final = 5
+"""How often a node looks again while others change admin at the same moment."""
 
 FIRST_START: Final = by_itself("first start")
 
@@ -39,18 +41,31 @@ def ensure_admin(
 ) -> str | None:
     """Make admin on the first start, and give it a configured secret that has changed since.
 
-    Returns the secret if one was generated just now; it is in `secret_file` too. Raises StoreError and OSError.
+    Returns the secret if one was generated just now; it is in `secret_file` too. Raises StoreError, OSError and, if
+    admin is being changed by others all the time, StartupError.
     """
     marker = store.get(*MARKER)
     if marker is None:
         return _first_start(store, audit, hasher, secret, secret_file)
-    if secret is not None and not _same(hasher, marker, secret):
-        admin = store.get("Client", ADMIN)
-        if admin is not None and not _same(hasher, admin, secret):
-            body = with_secrets(admin.body, [stored_secret(hasher.hash(secret), time.time())])
-            audit.put(by_itself("changed setting"), "Client", ADMIN, admin, body)
-        store.put(*MARKER, {"secret_hash": hasher.hash(secret)}, expect=marker.version)
-    return None
+    for _ in range(ATTEMPTS):
+        try:
+            _follow_setting(store, audit, hasher, secret)
+        except StoreConflict:
+            continue  # another node starts with it at this moment, or somebody has changed admin: look again
+        return None
+    raise StartupError("the client admin is being changed by others all the time; start again")
+
+
+def _follow_setting(store: Store, audit: AuditTrail, hasher: SecretHasher, secret: str | None) -> None:
+    """Give admin a configured secret, if another one was configured before. Raises StoreConflict if that changes."""
+    marker = store.get(*MARKER)
+    if secret is None or marker is None or _same(hasher, marker, secret):
+        return
+    admin = store.get("Client", ADMIN)
+    if admin is not None and not _same(hasher, admin, secret):
+        body = with_secrets(admin.body, [stored_secret(hasher.hash(secret), time.time())])
+        audit.put(by_itself("changed setting"), "Client", ADMIN, admin, body)
+    store.put(*MARKER, {"secret_hash": hasher.hash(secret)}, expect=marker.version)
 
 
 def restore_admin(

@@ -98,6 +98,34 @@ def test_of_two_nodes_that_start_at_once_one_makes_admin_and_its_secret_opens(
     assert secret_opens(store, shown[0])
 
 
+def test_of_nodes_that_start_at_once_with_a_changed_secret_none_fails_and_it_is_changed_once(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    ensure_admin(store, HASHER, "first-secret", tmp_path / "secret")
+    before = store.find(ENTRY).total
+    failed: list[Exception] = []
+    barrier = threading.Barrier(3)
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            ensure_admin(store, HASHER, "second-secret", tmp_path / "secret")
+        except Exception as error:
+            failed.append(error)
+
+    nodes = [threading.Thread(target=start) for _ in range(3)]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join()
+    assert failed == []
+    assert secret_opens(store, "second-secret")
+    assert store.find(ENTRY).total == before + 1
+    head = store.head()
+    ensure_admin(store, HASHER, "second-secret", tmp_path / "secret")
+    assert store.head() == head
+
+
 def test_a_secret_file_is_replaced_as_a_whole_and_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("old and much longer than the new one")
