@@ -72,7 +72,11 @@ class LogFile:
 
     def _open(self) -> int:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if _is_cut(self._path):
+            # A power failure has left half a line: what is written next must not become a part of it.
+            write_all(fd, b"\n")
+        return fd
 
     def _moved(self) -> bool:
         try:
@@ -81,6 +85,18 @@ class LogFile:
             return True
         here = os.fstat(self._fd)
         return (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev)
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether a file does not end with the end of a line. What cannot be read is no file of lines, such as a pipe."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:
+        return False
 
 
 def write_all(fd: int, data: bytes) -> None:

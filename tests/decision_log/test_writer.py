@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from collections.abc import Sequence
@@ -98,6 +99,25 @@ def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
     sink.close()
     assert (tmp_path / "log").read_text() == "after\n"
     assert (tmp_path / "log.1").read_text() == "before\n"
+
+
+def test_half_a_line_that_a_power_failure_has_left_does_not_take_the_next_record_with_it(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b'{"number":1}\n{"num')
+    for number in (2, 3):
+        log = DecisionLog(LogFile(tmp_path / "log"), nobody, required=True)
+        log.write({"number": number})
+        log.close()
+    assert (tmp_path / "log").read_bytes() == b'{"number":1}\n{"num\n{"number":2}\n{"number":3}\n'
+
+
+def test_a_log_that_can_only_be_written_is_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    sink = LogFile(tmp_path / "pipe")
+    sink.write(b"x\n")
+    assert os.read(reader, 10) == b"x\n"
+    sink.close()
+    os.close(reader)
 
 
 def test_listeners_get_the_records_and_their_faults_change_nothing(tmp_path: Path) -> None:
