@@ -69,10 +69,22 @@ class AuditLog(AuditTrail):
         self._lines.write(record)
 
     def _made(self, entry: Record) -> None:
+        if entry.body["about"]["version"] is None:
+            self._confirm(entry)
         try:
             self._queue.put_nowait(entry)
         except queue.Full:
             super()._made(entry)
+
+    def _confirm(self, entry: Record) -> None:
+        """Leave word that something has been made anew: once it is gone again, nothing would show that it was there.
+
+        A mark is no new version of the entry, which the writer may be about to remove.
+        """
+        try:
+            self._store.mark_used(ENTRY, {entry.id: int(time.time())})
+        except FalconboxError as error:
+            log.warning("an entry of the audit log could not be confirmed: %s", error.detail)
 
     def _write_on(self) -> None:
         looked_at, going_on = float("-inf"), True

@@ -1,7 +1,8 @@
 """One change, one record, also when the process ends in between: a record is kept in the store until it is written.
 
 It is stored before the change is made, as an *entry* of its own. Cut short anywhere, the entry is still there, and
-what became of the change is seen by the version of the document that it was about.
+what became of the change is seen by the version of the document that it was about. Versions never come back, but what
+is made anew can be gone again: of that an entry says itself that it has been made, before anybody is told so.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Leftovers:
 
     def _record(self, entry: Record) -> Mapping[str, Any] | None:
         record: dict[str, Any] = dict(entry.body["record"])
-        if "made" in entry.body:
+        if "made" in entry.body or "last_used" in entry.body:
             return record
         about = entry.body["about"]
         current = self._store.get(about["kind"], about["id"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from falconbox.audit_log import AuditLog, AuditTrail, by_command, by_itself, change
+from falconbox.audit_log import AuditLog, AuditTrail, by_command, by_itself, change, trail
 from falconbox.audit_log import log as log_module
 from falconbox.audit_log.trail import ENTRY
 from falconbox.decision_log.sinks import LogFile, Nowhere
@@ -91,6 +91,21 @@ def test_what_a_command_changes_without_a_service_is_written_by_the_next_one(
     until(lambda: lines(tmp_path / "log"))
     audit.close()
     assert store.find(ENTRY).total == 0
+
+
+def test_what_was_made_and_is_gone_again_is_on_record_though_the_process_was_killed_before_it_wrote(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = AuditLog(store, DecisionLog(Nowhere(), nobody), apart=True)
+    make(killed, store)
+    with killed.change(change.delete(by_itself("a test"), record := store.get("Client", "c"))):
+        store.delete("Client", "c", expect=record.version)
+    monkeypatch.setattr(trail, "GRACE", 0.0)
+    audit = started(store, LogFile(tmp_path / "log"))
+    until(lambda: audit.waiting() == 0)
+    audit.close()
+    told = [(record["code"], record.get("unconfirmed", False)) for record in lines(tmp_path / "log")]
+    assert told == [("client-created", False), ("client-deleted", True)]
 
 
 class Full(Nowhere):
