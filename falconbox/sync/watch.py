@@ -69,22 +69,27 @@ class PolicyDirectory:
             if self._store.get(*POINTER) is None:
                 raise
             detail = error.detail
-            log.error("the policy directory is broken; the last good set stays in force: %s", detail)  # noqa: TRY400
+            if self.problem is None or self.problem.detail != detail:
+                log.error("the policy directory is broken; the last good set stays in force: %s", detail)  # noqa: TRY400
             self.problem = error
         self._seen = seen
         return result
 
     def look(self) -> None:
-        """Bring the directory in again if a file that holds a secret has changed. Raises what `bring_in` does."""
+        """Bring the directory in again if a file that holds a secret has changed, or if it was broken.
+
+        A secret that has changed while something else was wrong would otherwise never count. Raises what `bring_in`
+        does.
+        """
         now = _identities(self._seen)
-        if now == self._seen:
+        if now == self._seen and self.problem is None:
             return
         self._wait(SETTLE)
         if _identities(self._seen) != now:
             return  # it is still being written: the next look sees
         result = self.bring_in()
         if result is not None:
-            log.info("a secret's file has changed, and the policy directory was brought in again: %s", result.message)
+            log.info("the policy directory was brought in again: %s", result.message)
 
     def _secret_files(self) -> set[Path]:
         """Return the files that secrets are in; those that were known, if the directory cannot be read."""

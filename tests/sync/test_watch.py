@@ -110,6 +110,22 @@ def test_a_file_that_is_gone_or_broken_changes_nothing_is_told_and_counts_again_
     assert node.opens("s3cret-two")
 
 
+def test_a_secret_that_changes_while_the_directory_is_broken_counts_once_it_is_mended(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    (node.policies / "other.yaml").write_text("id: [")
+    replace(node.secret, "s3cret-two")
+    for _ in range(3):
+        node.directory.look()
+    assert node.directory.problem is not None
+    assert node.opens("s3cret-one")
+    assert [record.levelname for record in caplog.records] == ["ERROR"], "told once"
+    (node.policies / "other.yaml").unlink()
+    node.directory.look()
+    assert node.directory.problem is None
+    assert [node.opens(secret) for secret in ("s3cret-one", "s3cret-two")] == [False, True]
+
+
 def test_a_file_that_is_still_being_written_is_not_read(node: Node) -> None:
     node.secret.write_text("s3cr")
     node.meanwhile = lambda: node.secret.write_text("s3cret-t")
