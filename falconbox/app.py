@@ -159,6 +159,7 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
             snapshot,
             verify=verifier.verify,
             endpoint_audience=settings.token_endpoint_audience,
+            identity_audience=settings.forward_auth_audience,
             fresh=fresh,
             audit_log=audit_log,
             decision_log=decision_log,

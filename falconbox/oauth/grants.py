@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from falconbox.errors import OAuthRequestRefused
@@ -33,10 +33,14 @@ class TokenEndpoint(Endpoint[TokenRequest]):
 
     kind: ClassVar = "token"
 
-    def __init__(self, authentication: ClientAuthentication, store: Store, tokens: AccessTokens) -> None:
+    def __init__(
+        self, authentication: ClientAuthentication, store: Store, tokens: AccessTokens, *, kept: Collection[str] = ()
+    ) -> None:
+        """`kept` are the audiences of other tokens that are signed with the same keys."""
         super().__init__(authentication)
         self._store = store
         self._tokens = tokens
+        self._kept = frozenset(kept)
 
     def read(self, sent: Mapping[str, Any]) -> TokenRequest:
         """Return what is asked for. Parameters that are not known are ignored."""
@@ -51,7 +55,7 @@ class TokenEndpoint(Endpoint[TokenRequest]):
         """Issue a token: `access_token`, `token_type`, `expires_in` if it expires, and `scope` if it has one."""
         if GRANT not in client.grant_types:
             raise OAuthRequestRefused("unauthorized_client", "the client may not use this grant")
-        check_audience(client, wanted.audience)
+        check_audience(client, wanted.audience, self._kept)
         scope = granted_scope(wanted.scope, client.scopes)
         token, claims, kid = self._tokens.issue(client, str(uuid.uuid4()), wanted.audience, scope)
         if len(token) > MAX_TOKEN:

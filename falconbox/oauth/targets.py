@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from falconbox.errors import OAuthRequestRefused
@@ -26,9 +26,13 @@ def requested_audience(sent: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*audience, *resources]))
 
 
-def check_audience(client: Client, audience: tuple[str, ...]) -> None:
-    """Check that a client may ask for all of these. Raises OAuthRequestRefused (invalid_target)."""
-    if client.audiences is not None and not client.audiences.issuperset(audience):
+def check_audience(client: Client, audience: tuple[str, ...], kept: Collection[str] = ()) -> None:
+    """Check that a client may ask for all of these. Raises OAuthRequestRefused (invalid_target).
+
+    Those that are `kept` for another kind of token must be listed by the client: it may not ask for just any.
+    """
+    refused = any(one in kept for one in audience) if client.audiences is None else set(audience) - client.audiences
+    if refused:
         raise OAuthRequestRefused("invalid_target", "the client may not ask for this audience or resource")
 
 

@@ -29,14 +29,15 @@ def oauth_resources(
     *,
     verify: Verify,
     endpoint_audience: bool,
+    identity_audience: str | None,
     fresh: Callable[[], bool],
     audit_log: AuditLog,
     decision_log: DecisionLog,
 ) -> dict[str, object]:
     """Return them.
 
-    `endpoint_audience`: assertions may name the token endpoint as their audience. `fresh`: the snapshot may be relied
-    upon.
+    `endpoint_audience`: assertions may name the token endpoint as their audience. `identity_audience`: whom identity
+    tokens are for. `fresh`: the snapshot may be relied upon.
 
     What changes who may do what goes to the audit log. Introspection changes nothing and may be asked with every
     request, so it goes where decisions go.
@@ -47,7 +48,8 @@ def oauth_resources(
         verify=verify,
         assertions=ClientAssertions(store, assertion_audiences(tokens.issuer, endpoint=endpoint_audience)),
     )
-    issue = TokenEndpoint(authentication, store, tokens)
+    kept = () if identity_audience is None else (identity_audience,)
+    issue = TokenEndpoint(authentication, store, tokens, kept=kept)
     introspect = IntrospectionEndpoint(authentication, tokens, lambda: snapshot.current, fresh=fresh)
     revoke = RevocationEndpoint(authentication, tokens, store, audit_log, refresh=snapshot.refresh)
     return {

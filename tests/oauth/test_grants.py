@@ -422,3 +422,16 @@ def test_a_revocation_cut_short_leaves_the_token_dead_and_can_be_repeated(
     assert store.get("revocation", session.id) is not None
     revoke_session(store, session)
     assert store.get("Session", session.id) is None
+
+
+@pytest.mark.parametrize("name", ["audience", "resource"])
+def test_an_access_token_passes_for_an_identity_token_only_where_the_client_lists_that_audience(
+    store: SqliteStore, endpoint: TokenEndpoint, name: str
+) -> None:
+    """Many libraries look at issuer and audience, and not at the type."""
+    kept = TokenEndpoint(endpoint._authentication, store, endpoint._tokens, kept=["https://a"])
+    assert refusal(kept, {**GOOD, name: "https://a"}).error == "invalid_target"
+    assert refusal(kept, {**GOOD, "audience": "https://b", "resource": "https://a"}).error == "invalid_target"
+    assert store.find("Session").total == 0
+    for asked in ({**GOOD, name: "https://b"}, {**GOOD, "client_id": "choosy", name: "https://a"}):
+        assert kept.respond(asked, None, HERE).code == "token-issued"
