@@ -86,7 +86,7 @@ def listed(store: Store) -> tuple[list[Client], list[Problem]]:
 
 def _own(store: Store) -> Iterator[tuple[str, Record, None]]:
     after = ""
-    while records := store.find(KIND, after=after, limit=PAGE).records:
+    while records := store.find(KIND, after=after, limit=PAGE, counted=False).records:
         after = records[-1].id
         yield from ((record.id, record, None) for record in records)
 

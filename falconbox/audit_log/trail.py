@@ -100,7 +100,7 @@ class Leftovers:
     def claim(self) -> Iterator[tuple[Record, Mapping[str, Any] | None]]:
         """Give the entries that may be written now, each to one process, with its record (None: nothing happened)."""
         after = ""
-        while page := self._store.find(ENTRY, after=after, limit=100).records:
+        while page := self._store.find(ENTRY, after=after, limit=100, counted=False).records:
             after = page[-1].id
             for entry in page:
                 claimed = self._claimed(entry) if _is_ready(entry, time.time()) else None

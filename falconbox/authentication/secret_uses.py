@@ -60,7 +60,7 @@ def forget_gone(store: Store, refreshed: Callable[[], World], now: float) -> int
     `refreshed` returns the world as the store has it now.
     """
     removed, after = 0, ""
-    while records := store.find(KIND, after=after, limit=TOGETHER).records:
+    while records := store.find(KIND, after=after, limit=TOGETHER, counted=False).records:
         after = records[-1].id
         clients = refreshed().clients
         # A young one may be that of a secret which this world does not know yet.

@@ -67,7 +67,7 @@ class Entities:
             records = self._records(kind, records[-1].id)
 
     def _records(self, kind: str, after: str) -> tuple[Record, ...]:
-        return self._store.find(kind, after=after, limit=BATCH, room=self._room).records
+        return self._store.find(kind, after=after, limit=BATCH, room=self._room, counted=False).records
 
     @contextlib.contextmanager
     def _looking_at(self, kind: str, record: Record) -> Iterator[str]:
@@ -102,7 +102,7 @@ class Entities:
             return record if record is not None and identifier_of(record.body) is None else None
         if not is_identifier(name):
             return None
-        records = self._store.find(kind, {FIELD: name}, limit=2).records
+        records = self._store.find(kind, {FIELD: name}, limit=2, counted=False).records
         if len(records) > 1:
             raise AmbiguousEntity("several resources of the box have this identifier")
         return records[0] if records else None

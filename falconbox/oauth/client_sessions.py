@@ -59,7 +59,7 @@ def forget_sessions(store: Store, client_id: str) -> int:
     Cut short, it can be repeated. A session that is stored meanwhile is left alone unless it is dead already.
     """
     removed, after = 0, ""
-    while records := store.find(KIND, {"client": client_id}, after=after, limit=TOGETHER).records:
+    while records := store.find(KIND, {"client": client_id}, after=after, limit=TOGETHER, counted=False).records:
         after = records[-1].id
         # Read after them: an epoch never comes back, so what differs from it is dead for ever.
         current = store.get(EPOCH, client_id)
@@ -74,7 +74,7 @@ def forget_dead_sessions(store: Store, refreshed: Callable[[], World], now: floa
     `refreshed` returns the world as the store has it now.
     """
     removed, after = 0, ""
-    while records := store.find(KIND, after=after, limit=TOGETHER).records:
+    while records := store.find(KIND, after=after, limit=TOGETHER, counted=False).records:
         after = records[-1].id
         world = refreshed()
         old = [record for record in records if record.updated_at < now - SETTLED]

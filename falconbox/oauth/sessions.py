@@ -84,7 +84,7 @@ def put_revocation(store: Store, session: Record) -> None:
 def each_session(store: Store, **where: str) -> Iterator[Record]:
     """Give the sessions, or those of a `client` or by a `kid`, in the order of their ids. Raises StoreError."""
     after = ""
-    while records := store.find(KIND, where, after=after, limit=1000).records:
+    while records := store.find(KIND, where, after=after, limit=1000, counted=False).records:
         yield from records
         after = records[-1].id
 

@@ -68,10 +68,14 @@ class Changes:
     head: int
 
 
+UNCOUNTED: Final = -1
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """A page of `find`, ordered by id. `total` counts all documents that fit, on this page or not.
+    """A page of `find`, ordered by id.
 
+    `total` counts all documents that fit, on this page or not: UNCOUNTED if they were not to be counted.
     `cut`: at least one that would be on this page had no room there.
     """
 
@@ -162,8 +166,11 @@ class Store(Protocol):
         after: str = "",
         limit: int = 100,
         room: int | None = None,
+        counted: bool = True,
     ) -> Page:
         """Return documents of a kind that carry every field value in `where`, ids above `after`, at most `limit`.
+
+        Counting all that fit takes the longer the more there are: whoever goes through all pages does without.
 
         With `room`, no more of them than have that many characters of JSON together, but for the first, whatever its
         size.

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from falconbox.errors import FeedGap, StoreConflict, StoreUnavailable
-from falconbox.store import TRACE_LIFETIME, Change, Changes, Expect, Page, Record, within
+from falconbox.store import TRACE_LIFETIME, UNCOUNTED, Change, Changes, Expect, Page, Record, within
 from falconbox.store.mongo_rows import Row, connect, ignored_duplicate, key, record_of, row_of, unavailable
 from falconbox.store.mongo_schema import lay_out, number_of
 from falconbox.store.versions import appended_version, check_expected
@@ -153,12 +153,13 @@ class MongoStore:
         after: str = "",
         limit: int = 100,
         room: int | None = None,
+        counted: bool = True,
     ) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
         query: Row = {"kind": kind, "deleted": False, "expires": {"$gt": self._clock()}}
         query |= {f"ix.{name}": value for name, value in (where or {}).items()}
         with unavailable():
-            total = self._documents.count_documents(query)
+            total = self._documents.count_documents(query) if counted else UNCOUNTED
             rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
             found, cut = within(rows, itemgetter("body"), room)
         return Page(tuple(record_of(row) for row in found), total, cut)

@@ -16,9 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from falconbox.errors import FeedGap, StoreConflict
-from falconbox.store import TRACE_LIFETIME, Changes, Expect, Page, Record, within
+from falconbox.store import TRACE_LIFETIME, UNCOUNTED, Changes, Expect, Page, Record, within
 from falconbox.store.sqlite_connections import Connections
-from falconbox.store.sqlite_rows import ALIVE, COLUMNS, change_of, number_of, record_of, take_number, write_row
+from falconbox.store.sqlite_rows import (
+    ALIVE,
+    COLUMNS,
+    change_of,
+    number_of,
+    record_of,
+    selection,
+    take_number,
+    write_row,
+)
 from falconbox.store.versions import appended_version, check_expected
 
 
@@ -141,18 +150,16 @@ class SqliteStore:
         after: str = "",
         limit: int = 100,
         room: int | None = None,
+        counted: bool = True,
     ) -> Page:
         """Return a page of the documents that carry every field value in `where`."""
-        condition = f"kind = ? AND {ALIVE}"
-        values: list[Any] = [kind, self._clock()]
-        for name, value in (where or {}).items():
-            condition += " AND id IN (SELECT id FROM fields WHERE kind = ? AND name = ? AND value = ?)"
-            values += [kind, name, value]
+        wanted, by_id, values = selection(kind, where or {}, self._clock())
         with self._connections.reading() as connection:
-            total = connection.execute(f"SELECT count(*) FROM documents WHERE {condition}", values).fetchone()[0]
+            total = UNCOUNTED
+            if counted:
+                total = connection.execute(f"SELECT count(*) {wanted}", values).fetchone()[0]
             rows = connection.execute(
-                f"SELECT {COLUMNS} FROM documents WHERE {condition} AND id > ? ORDER BY id LIMIT ?",
-                (*values, after, limit),
+                f"SELECT {COLUMNS} {wanted} AND {by_id} > ? ORDER BY {by_id} LIMIT ?", (*values, after, limit)
             )
             found, cut = within(rows, itemgetter(3), room)
             rows.close()

@@ -25,6 +25,26 @@ def take_number(connection: sqlite3.Connection) -> int:
     return number_of(connection, "head")
 
 
+def selection(kind: str, where: Mapping[str, str], now: float) -> tuple[str, str, list[Any]]:
+    """Return how the documents of a kind that carry every value in `where` are selected.
+
+    That is the rest of a SELECT, its column of ids, and its values. With values it goes through the index of the first
+    one, which is in the order of ids: a page costs what is on it, however many documents there are.
+    """
+    if not where:
+        return f"FROM documents WHERE kind = ? AND {ALIVE}", "id", [kind, now]
+    (name, value), *others = where.items()
+    text = (
+        "FROM fields CROSS JOIN documents USING (kind, id)"
+        f" WHERE fields.kind = ? AND name = ? AND value = ? AND {ALIVE}"
+    )
+    values: list[Any] = [kind, name, value, now]
+    for other in others:
+        text += " AND (kind, ?, ?, id) IN (SELECT kind, name, value, id FROM fields)"
+        values += other
+    return text, "fields.id", values
+
+
 def write_row(connection: sqlite3.Connection, record: Record, fields: Mapping[str, Sequence[str]]) -> None:
     """Put a document, with the values that it is found by, in the place of the one that may be there."""
     connection.execute("DELETE FROM fields WHERE kind = ? AND id = ?", (record.kind, record.id))

@@ -191,7 +191,7 @@ class _ClientLookup:
 def _remove_leftovers(store: Store, kept: set[str]) -> None:
     """Remove members of earlier sets. Young ones may belong to a set that another node is about to point to."""
     after = ""
-    while page := store.find(MEMBER, after=after, limit=1000).records:
+    while page := store.find(MEMBER, after=after, limit=1000, counted=False).records:
         after = page[-1].id
         for record in page:
             if record.id not in kept and record.updated_at < time.time() - LEFTOVER_AGE:

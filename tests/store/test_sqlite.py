@@ -16,6 +16,7 @@ from falconbox.errors import StartupError, StoreUnavailable
 from falconbox.store import SCHEMA_VERSION
 from falconbox.store.opening import open_store
 from falconbox.store.sqlite import SqliteStore
+from falconbox.store.sqlite_rows import COLUMNS, selection
 
 
 def test_the_file_and_what_stands_beside_it_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -26,6 +27,21 @@ def test_the_file_and_what_stands_beside_it_is_for_its_owner_alone(tmp_path: Pat
     assert modes.keys() >= {"store", "store-wal"}
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("where", [{}, {"client": "a"}])
+def test_a_page_is_found_in_the_order_of_an_index_without_looking_at_what_is_not_on_it(
+    tmp_path: Path, where: dict[str, str]
+) -> None:
+    SqliteStore(tmp_path / "store").close()
+    text, by_id, values = selection("Session", where, 0.0)
+    with sqlite3.connect(tmp_path / "store") as connection:
+        steps = connection.execute(
+            f"EXPLAIN QUERY PLAN SELECT {COLUMNS} {text} AND {by_id} > ? ORDER BY {by_id} LIMIT ?", (*values, "", 5)
+        ).fetchall()
+    connection.close()
+    assert steps
+    assert all(step[-1].startswith("SEARCH ") for step in steps), steps
 
 
 def test_a_store_of_another_layout_is_refused_with_both_versions(tmp_path: Path) -> None:
@@ -85,6 +101,7 @@ def test_a_child_process_after_a_fork_uses_a_connection_of_its_own(tmp_path: Pat
 WRITER = """
 import sys
 from falconbox.store.sqlite import SqliteStore
+from falconbox.store.sqlite_rows import COLUMNS, selection
 from falconbox.errors import StoreConflict
 store = SqliteStore(sys.argv[1])
 kept = 0
@@ -112,6 +129,7 @@ def test_two_processes_on_one_file_lose_no_acknowledged_update(tmp_path: Path) -
 PASSER_BY = """
 import sys
 from falconbox.store.sqlite import SqliteStore
+from falconbox.store.sqlite_rows import COLUMNS, selection
 store = SqliteStore(sys.argv[1])
 store.put("A", sys.argv[2], {})
 print(" ".join(record.id for record in store.find("A").records))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from falconbox.errors import FeedGap, StoreConflict
-from falconbox.store import TRACE_LIFETIME, Changes, Expect, Record, Store
+from falconbox.store import TRACE_LIFETIME, UNCOUNTED, Changes, Expect, Record, Store
 from falconbox.store.mongo import OVERLAP, MongoStore
 from falconbox.store.sqlite import SqliteStore
 
@@ -317,6 +317,18 @@ def test_find_gives_pages_in_the_order_of_ids_and_the_total(store: Store) -> Non
     assert ([record.id for record in first.records], first.total) == (["0", "1", "2", "4"], 6)
     second = store.find("A", after="4", limit=4)
     assert ([record.id for record in second.records], second.total) == (["5", "6"], 6)
+
+
+@every
+def test_pages_that_are_not_counted_are_the_same_pages(store: Store) -> None:
+    for number in range(7):
+        store.append("A", f"{number}", {}, fields={"odd": [str(number % 2)], "all": ["x"]})
+    for where in ({}, {"odd": "1"}, {"all": "x"}, {"odd": "0", "all": "x"}, {"odd": "2", "all": "x"}):
+        for after in ("", "3", "9"):
+            counted, not_counted = (store.find("A", where, after=after, limit=2, counted=yes) for yes in (True, False))
+            assert not_counted.records == counted.records
+            assert not_counted.total == UNCOUNTED
+        assert counted.total == len(store.find("A", where).records)
 
 
 @every
