@@ -62,7 +62,7 @@ TABLE: Final = (
     Setting("max_staleness", values.seconds, "60", "Seconds to go on deciding while the store cannot be reached."),
     Setting(
         "admin_secret",
-        values.secret,
+        values.client_secret,
         None,
         "The secret of the client admin. By default generated at the first start.",
         secret=True,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from falconbox.imported_secrets import PREFIX
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MASK: Final = "***"
@@ -70,6 +72,13 @@ def secret(text: str) -> str:
     if len(text) > 1024 or _CONTROL.search(text) or not _is_unicode(text):
         raise ValueError("must be 1 to 1024 characters of UTF-8 without control characters")
     return text
+
+
+def client_secret(text: str) -> str:
+    """Return the secret of a client: nothing that opens to whoever has read the database of Aidbox."""
+    if text.startswith(PREFIX):
+        raise ValueError("is the SHA-256 of a secret, as Aidbox stores it: give the secret itself")
+    return secret(text)
 
 
 def store_uri(text: str) -> str:

@@ -243,6 +243,12 @@ def test_no_secret_is_in_the_printed_settings():
     assert "hunter2" not in repr(settings) + str(settings) + f"{settings.masked()}"
 
 
+def test_the_sha256_of_a_secret_is_not_taken_for_the_secret_of_admin():
+    (told,) = problems(FALCONBOX_ADMIN_SECRET="__sha256:" + "0" * 64)
+    assert told.startswith("FALCONBOX_ADMIN_SECRET is the SHA-256 of a secret")
+    assert "0000" not in told
+
+
 def test_no_secret_is_in_a_refusal():
     told = problems({"store": "mysql://u:hunter2@db"}, FALCONBOX_ADMIN_SECRET="hunter2\n", FALCONBOX_PORT="x")
     assert len(told) == 3
