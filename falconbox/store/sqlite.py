@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from falconbox.errors import FeedGap, StoreConflict
 from falconbox.store import TRACE_LIFETIME, UNCOUNTED, Changes, Expect, Page, Record, within
@@ -21,14 +21,19 @@ from falconbox.store.sqlite_connections import Connections
 from falconbox.store.sqlite_rows import (
     ALIVE,
     COLUMNS,
+    GONE,
     change_of,
     number_of,
     record_of,
     selection,
+    sweep_rows,
     take_number,
     write_row,
 )
 from falconbox.store.versions import appended_version, check_expected
+
+SWEPT_TOGETHER: Final = 500
+"""Rows that are removed in one transaction, for which other writers wait."""
 
 
 class SqliteStore:
@@ -195,19 +200,18 @@ class SqliteStore:
         return {(kind, id): version for kind, id, version in rows}
 
     def sweep(self) -> int:
-        """Remove expired documents and old traces of deletions; raise the floor of the feed accordingly."""
+        """Remove expired documents and old traces of deletions; raise the floor of the feed accordingly.
+
+        They are looked for beside the writers, and removed a few at a time: nobody waits for all of it.
+        """
         now = self._clock()
-        with self._connections.writing() as connection:
-            gone = "(body IS NULL AND updated_at <= ?) OR (expires_at IS NOT NULL AND expires_at <= ?)"
-            values = (now - TRACE_LIFETIME, now)
-            floor = connection.execute(f"SELECT max(version) FROM documents WHERE {gone}", values).fetchone()[0]
-            connection.execute(
-                f"DELETE FROM fields WHERE (kind, id) IN (SELECT kind, id FROM documents WHERE {gone})", values
-            )
-            removed = connection.execute(f"DELETE FROM documents WHERE {gone}", values).rowcount
-            connection.execute(
-                "UPDATE numbers SET value = max(value, ?) WHERE name = 'floor'", (0 if floor is None else floor,)
-            )
+        values = (now - TRACE_LIFETIME, now)
+        with self._connections.reading() as connection:
+            gone = connection.execute(f"SELECT kind, id FROM documents WHERE {GONE}", values).fetchall()
+        removed = 0
+        for start in range(0, len(gone), SWEPT_TOGETHER):
+            with self._connections.writing() as connection:
+                removed += sweep_rows(connection, gone[start : start + SWEPT_TOGETHER], values)
         return removed
 
     def close(self) -> None:

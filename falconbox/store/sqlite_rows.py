@@ -13,6 +13,9 @@ COLUMNS: Final = "kind, id, version, body, updated_at, expires_at"
 ALIVE: Final = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > ?)"
 """Which rows are documents, and no traces of deletions; the parameter is the time now."""
 
+GONE: Final = "((body IS NULL AND updated_at <= ?) OR (expires_at IS NOT NULL AND expires_at <= ?))"
+"""Which rows can be swept: old traces of deletions, and expired documents."""
+
 
 def number_of(connection: sqlite3.Connection, name: str) -> int:
     """Return a number that the store keeps by name."""
@@ -57,6 +60,21 @@ def write_row(connection: sqlite3.Connection, record: Record, fields: Mapping[st
         "INSERT OR IGNORE INTO fields (kind, name, value, id) VALUES (?, ?, ?, ?)",
         [(record.kind, name, value, record.id) for name, values in fields.items() for value in values],
     )
+
+
+def sweep_rows(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]], gone: tuple[float, float]) -> int:
+    """Remove those of some rows that are still GONE, and return how many. The feed no longer reaches behind them."""
+    removed, floor = 0, 0
+    for row in rows:
+        found = connection.execute(
+            f"SELECT version FROM documents WHERE kind = ? AND id = ? AND {GONE}", (*row, *gone)
+        ).fetchone()
+        if found is not None:
+            removed, floor = removed + 1, max(floor, found[0])
+            connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", row)
+            connection.execute("DELETE FROM fields WHERE kind = ? AND id = ?", row)
+    connection.execute("UPDATE numbers SET value = max(value, ?) WHERE name = 'floor'", (floor,))
+    return removed
 
 
 def record_of(row: tuple[Any, ...]) -> Record:

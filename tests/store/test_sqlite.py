@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from falconbox.errors import StartupError, StoreUnavailable
-from falconbox.store import SCHEMA_VERSION
+from falconbox.store import SCHEMA_VERSION, sqlite
 from falconbox.store.opening import open_store
 from falconbox.store.sqlite import SqliteStore
 from falconbox.store.sqlite_rows import COLUMNS, selection
@@ -42,6 +42,30 @@ def test_a_page_is_found_in_the_order_of_an_index_without_looking_at_what_is_not
     connection.close()
     assert steps
     assert all(step[-1].startswith("SEARCH ") for step in steps), steps
+
+
+def test_a_sweep_in_several_pieces_removes_all_that_is_gone_and_nothing_that_has_been_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "SWEPT_TOGETHER", 2)
+    now = 1000.0
+    store = SqliteStore(tmp_path / "store", clock=lambda: now)
+    for number in range(5):
+        store.append("A", f"{number}", {}, fields={"f": ["v"]}, expires_at=now + 1)
+    now += 2
+    again = sqlite.sweep_rows
+
+    def made_again_before(
+        connection: sqlite3.Connection, rows: list[tuple[str, str]], gone: tuple[float, float]
+    ) -> int:
+        connection.execute("UPDATE documents SET expires_at = NULL WHERE id = '3'")
+        return again(connection, rows, gone)
+
+    monkeypatch.setattr(sqlite, "sweep_rows", made_again_before)
+    assert store.sweep() == 4
+    assert [record.id for record in store.find("A", {"f": "v"}).records] == ["3"]
+    assert store.sweep() == 0
+    store.close()
 
 
 def test_a_store_of_another_layout_is_refused_with_both_versions(tmp_path: Path) -> None:
