@@ -200,10 +200,10 @@ def why(error: BaseException) -> str:
     Of what is no Undetermined only the kind is told: its text may quote the document.
     """
     kind = name_of_kind(error)
-    if not isinstance(error, Undetermined):
+    if not issubclass(type(error), Undetermined):  # not `isinstance`, which asks the error itself, too
         return f"the engine raised {kind}"
     try:
-        detail: object = error.detail
+        detail: object = getattr(error, "detail", None)
     except BaseException:  # noqa: BLE001  # a stranger's subclass
         detail = None
     return detail if isinstance(detail, str) and detail else f"the engine cannot tell, and gives no reason ({kind})"

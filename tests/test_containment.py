@@ -54,6 +54,18 @@ class Faceless(Exception, metaclass=Nameless):
     pass
 
 
+class Pretender:
+    """Says that it is a bool, as `isinstance` believes."""
+
+    __class__ = bool  # type: ignore[assignment]
+
+
+class Unclassed(Exception):
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        raise LookupError
+
+
 class Mute(Undetermined):
     def __init__(self) -> None:
         pass
@@ -81,6 +93,7 @@ FAULTS: Mapping[str, Callable[[Any], Any]] = {
     )},
     "a nameless kind": thrown(Faceless()), "recursion": again, "more than there is": lambda _: bytes(2**60), "a number": lambda _: 1, "a text": lambda _: "true", "a list": lambda _: [True],
     "nothing": lambda _: None, "what equals everything": lambda _: Truthy(), "an iterator": lambda _: iter([True]),
+    "what says that it is a bool": lambda _: Pretender(), "an error that will not say what it is": thrown(Unclassed()),
     "no text for a reason": thrown(Undetermined(ValueError("true"))), "no reason": thrown(Undetermined("")),  # type: ignore[arg-type]
 }  # fmt: skip
 

@@ -50,7 +50,10 @@ class Branch:
             answer: object = self.evaluator.evaluate(document)
         except BaseException as error:  # noqa: BLE001  # what one branch raises must not keep another from settling it
             return why(error)
-        return answer if isinstance(answer, bool) else f"the engine answered a {name_of_kind(answer)}"
+        # Not by `isinstance`, which believes what a thing says of its own class.
+        if answer is True or answer is False:
+            return answer
+        return f"the engine answered a {name_of_kind(answer)}"
 
 
 class Joined:
