@@ -69,6 +69,9 @@ class WsgiDoor:
         if environ.get("SCRIPT_NAME", "") != self._mounted_at:
             # Some servers take it from a header, and then of the path that is decided on only an end is routed.
             raise Malformed("the application is mounted at another path than its guard was told")
+        if environ.get("PATH_INFO", "")[:1] not in ("", "/"):
+            # Some servers cut /shop off /shopping, too: that would be decided on, and what is routed is /ping.
+            raise Malformed("the path goes on behind the mount without a slash")
         remote_addr, scheme = self._proxies.origin(environ)
         target = canonical_target(environ, self._proxies.host(environ))
         body = body_of(environ)

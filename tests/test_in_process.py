@@ -215,6 +215,7 @@ schema: {required: [uri], properties: {uri: {const: /reäd/orders}}}
     ("script_name", "path_info", "status"),
     [
         (MOUNT, "/orders", 200), (MOUNT, "/other", 401), ("", f"{MOUNT}/orders", 400), (f"{MOUNT}/orders", "", 400), ("/re", f"{MOUNT[3:]}/orders", 400),
+        (MOUNT, "orders", 400), (MOUNT, "", 401),
     ],
 )  # fmt: skip
 def test_a_mounted_application_is_asked_for_under_its_mount_and_under_no_other(
