@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from falconbox_engine_rego.module import KEYWORDS, Token
+from falconbox_engine_rego.module import KEYWORDS, Token, sources
 
 MAX_GROWTH = 1_000_000
 """How many times larger anything may become, whatever the request."""
@@ -64,7 +64,22 @@ class Growth:
                 return min(math.prod([*factors, *texts, len(factors) + 1]), MAX_GROWTH + 1)
             return min(max(1, sum(factors)) * math.prod(functions), MAX_GROWTH + 1)
 
+        if _takes_apart(statement):
+            # What it gives names to is not followed: all that it puts together may be one after another.
+            each = [of_part(part, frozenset(local)) for parts in local.values() for part in parts]
+            return min(math.prod(each), MAX_GROWTH + 1)
         return max((of_name(name, frozenset()) for name in local), default=1)
+
+
+def _takes_apart(statement: Sequence[Token]) -> bool:
+    """Whether something else than one name is defined, such as in `[x, _] := y` and `f(x) = y`, but for functions."""
+    for place, token in enumerate(statement):
+        if place and token.source in DEFINES and statement[place - 1].kind != "name":
+            head = statement[:place]
+            closed = [end for end, other in enumerate(head) if other.source == ")"][:1]
+            if not (sources(head[1:2]) == ["("] and closed == [place - 1]):
+                return True
+    return False
 
 
 def _definitions(statement: Sequence[Token]) -> Definitions:

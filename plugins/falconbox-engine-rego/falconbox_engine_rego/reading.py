@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from falconbox import ALL, All
 from falconbox.wording import did_you_mean
 from falconbox_engine_rego.growth import MAX_GROWTH, Growth
-from falconbox_engine_rego.module import KEYWORDS, Token, sources, statements
+from falconbox_engine_rego.module import CLOSING, KEYWORDS, OPENING, Token, sources, statements
 
 CALLED = frozenset(
     {"abs", "array.concat", "array.reverse", "array.slice", "ceil", "concat", "contains", "count", "endswith", "floor",
@@ -19,6 +19,9 @@ CALLED = frozenset(
      "union"}
 )  # fmt: skip
 """The functions there are: the same arguments get the same result, in bounded time, and nothing else is read."""
+
+PUT_IN = {"concat": 0, "replace": 2}
+"""Which argument these put in again and again: out of the request, it would make the square of what was sent."""
 
 OUTSIDE = frozenset(
     {"crypto", "http", "internal", "io", "net", "opa", "providers", "rand", "regex", "rego", "time", "uuid"}
@@ -77,6 +80,29 @@ def _call_problems(statement: Sequence[Token], rules: Collection[str]) -> Iterat
                 hint = did_you_mean(called, CALLED)
                 what = f"{called or 'what it has computed'}, and there is no such function here{hint}"
                 yield f"calls {what}, at line {token.line}"
+            elif called in PUT_IN and not _is_text(_arguments(statement, place), PUT_IN[called]):
+                which = ("first", "third")[PUT_IN[called] == 2]
+                yield f"calls {called} with something else than a text for its {which} argument, at line {token.line}"
+
+
+def _is_text(arguments: Sequence[Sequence[Token]], number: int) -> bool:
+    return len(arguments) > number and [token.kind in ("text", "raw") for token in arguments[number]] == [True]
+
+
+def _arguments(statement: Sequence[Token], bracket: int) -> list[list[Token]]:
+    """Return the arguments of a call, from its opening bracket on."""
+    found: list[list[Token]] = [[]]
+    nesting = 0
+    for token in statement[bracket:]:
+        nesting += (token.source in OPENING) - (token.source in CLOSING)
+        if nesting == 0:
+            break
+        if nesting == 1 and token.source == ",":
+            found.append([])
+        else:
+            found[-1].append(token)
+    found[0] = found[0][1:]
+    return found
 
 
 def _called(statement: Sequence[Token], bracket: int) -> str:

@@ -349,10 +349,14 @@ def chain(call: str, length: int) -> str:
 
 SLASHES = "/" * 400
 GROWING = [
-    chain("array.concat(X, X)", 31), chain(f'replace(X, "/", "{SLASHES}")', 20), chain("concat(X, [X, X, X])", 20), chain("[X, X, X]", 25), chain("{{X: X, \"a\": X}}", 25),
+    chain("array.concat(X, X)", 31), chain(f'replace(X, "/", "{SLASHES}")', 20), chain('concat(",", [X, X, X])', 20), chain("[X, X, X]", 25), chain("{{X: X, \"a\": X}}", 25),
     chain("twice(X)", 31) + "\ntwice(x) := array.concat(x, x)",
     f'package falconbox\nallow if count(replace(replace(replace(input.params.a, "/", "{SLASHES}"), "/", "{SLASHES}"), "/", "{SLASHES}")) > 1',
     "package falconbox\nallow if { a := input.params.a; " + "; ".join(f"{y} := array.concat({x}, {x})" for x, y in itertools.pairwise("abcdefghijklmnopqrstuvwxyz")) + "; count(z) > 1 }",
+    *(
+        "package falconbox\nallow if { a := input.params.a; " + "; ".join(step.replace("X", x).replace("Y", y) for x, y in itertools.pairwise("abcdefghijklmnopqrstuvwxyz")) + "; count(z) > 1 }"
+        for step in ("array.concat(X, X) = Y", "[Y, _] := [array.concat(X, X), 1]", '{"k": Y} := {"k": array.concat(X, X)}', "[Y, 1] = [[X, X], 1]")
+    ),
 ]  # fmt: skip
 
 
@@ -360,6 +364,26 @@ GROWING = [
 def test_a_module_that_grows_what_it_reads_beyond_all_bounds_is_refused(module: str) -> None:
     with pytest.raises(PolicyInvalid, match="times as large"):
         RegoEngine().compile(AccessPolicy("p", "rego", {"module": module}), None)
+
+
+@pytest.mark.parametrize(
+    "call", ['replace(input.uri, "/", input.uri)', "concat(input.uri, [])", 'replace(input.uri, "/", replace("a", "a", "b"))', 'concat(concat("", []), [])',
+             'replace(input.uri, "/", x)', 'replace(input.uri, "/", "a" + input.uri)'],
+)  # fmt: skip
+def test_what_is_put_in_again_and_again_stands_in_the_module(call: str) -> None:
+    with pytest.raises(PolicyInvalid, match=r"something else than a text for its (first|third) argument, at line 2"):
+        RegoEngine().compile(AccessPolicy("p", "rego", {"module": f'package falconbox\nallow if {call} == "x"'}), None)
+
+
+def test_a_module_may_take_apart_what_it_reads_and_put_it_together() -> None:
+    module = """package falconbox
+        default allow := false
+        last(path) := part if { [_, kind, part] := split(replace(path, "-", "/"), "/"); kind == "Patient" }
+        allow if { [first, second] = [last(input.uri), input.client.id]; concat("/", [first, second]) = both; both == `1/1` }
+    """
+    evaluator = RegoEngine().compile(AccessPolicy("p", "rego", {"module": module}), None)
+    assert evaluator.evaluate({"uri": "/Patient-1", "client": {"id": "1"}}) is True
+    assert evaluator.evaluate({"uri": "/Patient/2", "client": {"id": "1"}}) is False
 
 
 def test_a_module_that_grows_what_it_reads_cannot_tell_of_a_large_request() -> None:
