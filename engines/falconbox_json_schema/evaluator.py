@@ -65,7 +65,8 @@ class SchemaEvaluator:
         if self._most is not None and size(self._seen(document), self._most) > self._most:
             if not self.facets.hold(document):
                 return False
-            raise Undetermined(f"the request holds more than {self._most:,} values, too many for what the schema does")
+            most = f"{self._most:,} values, or nests deeper than {MAX_DEPTH}"
+            raise Undetermined(f"the request holds more than {most}: too much for what the schema does")
         return self._is_valid(document)
 
     def explain(self, document: Document) -> Verdict:

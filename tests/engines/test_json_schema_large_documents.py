@@ -74,3 +74,12 @@ def test_of_a_document_with_many_faults_the_first_is_told_and_that_there_are_mor
     verdict = compiled(of_body(schema)).explain({"body": [0] * 400_000})
     assert verdict.matched is False
     assert [reason.code for reason in verdict.reasons] == codes
+
+
+def test_of_what_nests_too_deep_it_is_said_that_it_may_be_that() -> None:
+    deep: list[object] = []
+    for _ in range(63):
+        deep = [deep]
+    evaluator = compiled(of_body({"anyOf": [{"minItems": least} for least in range(12)]}))
+    with pytest.raises(Undetermined, match="or nests deeper than 64"):
+        evaluator.evaluate({"body": deep})
