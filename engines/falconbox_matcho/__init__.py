@@ -55,7 +55,9 @@ class PatternEvaluator:
         if self._is_too_much(document):
             if not self.facets.hold(document):
                 return False
-            raise Undetermined("the request holds too much for what the pattern says of the items of lists")
+            raise Undetermined(
+                "the request holds too much for what the pattern says of items of lists, or compares with"
+            )
         answer = self._ask(document, document)
         if answer is None:
             raise Undetermined("; ".join(reason.message for reason in islice(self._why(document, None), MAX_UNTOLD)))

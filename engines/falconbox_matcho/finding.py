@@ -68,7 +68,7 @@ def _constants(members: dict[str, Pattern], pointer: str = "") -> Iterator[tuple
 def reads(pattern: Pattern) -> frozenset[str] | All:
     """Return the top-level keys that a pattern of the document looks at, its paths included."""
     found = _top(pattern)
-    return found if isinstance(found, All) else found | {path.path.root for path in _paths(pattern)}
+    return found if isinstance(found, All) else found | {path.path.root for path in paths(pattern)}
 
 
 def _top(pattern: Pattern) -> frozenset[str] | All:
@@ -89,7 +89,8 @@ def _top(pattern: Pattern) -> frozenset[str] | All:
     return frozenset(keys)
 
 
-def _paths(pattern: Pattern) -> Iterator[SameAs | OneItemOf]:
+def paths(pattern: Pattern) -> Iterator[SameAs | OneItemOf]:
+    """Return the patterns that compare with what stands elsewhere."""
     waiting = [pattern]
     while waiting:
         held = waiting.pop()

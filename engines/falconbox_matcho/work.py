@@ -7,7 +7,7 @@ from typing import Final
 from falconbox import Document
 from falconbox.bounds import size
 from falconbox_matcho.combined import OneItemOf
-from falconbox_matcho.finding import parts
+from falconbox_matcho.finding import parts, paths
 from falconbox_matcho.lists import EveryItem, SomeItem
 from falconbox_matcho.patterns import Pattern, SameAs
 
@@ -25,13 +25,16 @@ class Work:
         inside = [*_in_lists(pattern)]
         self._patterns = len(inside)
         self._paths = [held.path for held in inside if isinstance(held, (SameAs, OneItemOf))]
-        self.free = self._patterns <= FREE and not self._paths
+        self._all_paths = [path.path for path in paths(pattern)]
+        self.free = self._patterns <= FREE and not self._paths and len(self._all_paths) <= FREE
 
     def too_much(self, seen: Document) -> bool:
         """Whether a pattern would have to do too much for what it sees of a document; never, where it is `free`."""
+        if sum(size(path.find(seen), MAX_STEPS) for path in self._all_paths) > MAX_STEPS:
+            return True
         # What stands at a path is compared with each item.
         each = self._patterns + sum(size(path.find(seen), MAX_STEPS) for path in self._paths)
-        most = MAX_STEPS // each
+        most = MAX_STEPS // max(each, 1)
         return size(seen, most) > most
 
 

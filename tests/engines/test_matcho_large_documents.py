@@ -54,3 +54,16 @@ def test_what_most_patterns_do_is_never_too_much() -> None:
     # No JSON of a mebibyte, which is as much as is read, has more values.
     assert MAX_STEPS // FREE * 2 >= 10**6
     assert compiled({"body": {"$contains": {"a": "b"}}}).evaluate({"body": [{"a": "b"}] * 260_000}) is True
+
+
+def test_no_more_is_compared_with_elsewhere_than_is_bounded() -> None:
+    alternatives = [{"a": ".params.list"}, *({"b": number, "a": ".params.list"} for number in range(99))]
+    evaluator = compiled({"body": {"$one-of": alternatives}})
+    for count, told in ((1000, True), (MANY, None)):
+        same = [[0]] * count
+        document = {"body": {"a": same}, "params": {"list": same}}
+        if told is None:
+            with pytest.raises(Undetermined, match="too much"):
+                evaluator.evaluate(document)
+        else:
+            assert evaluator.evaluate(document) is told
