@@ -28,7 +28,8 @@ class Contained:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self.reads = evaluator.reads
+        # A copy: what an engine adds to its own later has not been declared.
+        self.reads = evaluator.reads if isinstance(evaluator.reads, All) else frozenset(evaluator.reads)
         self.facets = evaluator.facets
 
     def evaluate(self, document: Document) -> bool:
