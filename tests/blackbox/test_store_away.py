@@ -203,6 +203,6 @@ def test_a_service_that_cannot_reach_its_store_does_not_start(tmp_path: Path, da
     ]
     done = subprocess.run(command, cwd=tmp_path, env=serving.environment(), capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
-    assert "falconbox: MongoDB: " in done.stderr
+    assert f"falconbox: MongoDB 127.0.0.1:{database.port}/box cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
     database.start()
