@@ -51,10 +51,13 @@ def _commit(managed: object) -> str:
 
 
 def _admin(service: Service) -> str:
-    secret_file = f"{service.settings.data_dir}/admin-secret"
+    secret_file = service.settings.data_dir / "admin-secret"
     if service.generated_secret is not None:
         return f"client {ADMIN}, secret {service.generated_secret} (shown once, kept in {secret_file})"
     if ADMIN not in service.snapshot.current.clients:
         return f"there is no client {ADMIN}; `falconbox recover` brings it back"
-    where = "as configured" if service.settings.admin_secret is not None else f"in {secret_file}"
-    return f"client {ADMIN}, secret {where}"
+    if service.settings.admin_secret is not None:
+        return f"client {ADMIN}, secret as configured"
+    if not secret_file.exists():
+        return f"client {ADMIN}, secret as it was set before; `falconbox recover` makes a new one"
+    return f"client {ADMIN}, secret in {secret_file}"

@@ -65,6 +65,10 @@ def test_the_start_says_where_what_and_how_to_get_in(tmp_path: Path) -> None:
     ):
         assert wanted in told
     assert ADMIN_SECRET not in told
+    unset = {name: value for name, value in serving.environment().items() if name != "FALCONBOX_ADMIN_SECRET"}
+    with serving.running(tmp_path, environ=unset) as box:
+        # There is no file to look into.
+        assert "client admin, secret as it was set before; `falconbox recover` makes a new one" in box.errors()
 
 
 def test_a_changed_admin_secret_replaces_the_old_one_and_an_unchanged_one_leaves_things_alone(tmp_path: Path) -> None:
