@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from serving import free_port
+from ports import free_port
+from waiting import PATIENCE
 
 
 def wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: float = 60.0) -> None:
@@ -48,7 +49,7 @@ def nx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 @pytest.fixture

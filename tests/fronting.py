@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from falconbox.server import Server, listen
+from waiting import PATIENCE
 
 Application = Callable[[dict[str, Any], Any], list[bytes]]
-PATIENCE = 60.0
-"""Seconds after which a test that waits for something gives up."""
 
 
 @dataclasses.dataclass

@@ -17,15 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
+from waiting import PATIENCE, until
+
 ADMIN_SECRET = "the-admin-secret-of-the-tests"
 START_TIMEOUT = 60.0
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def whole_lines(log: Path) -> list[str]:
@@ -126,6 +122,15 @@ class Box:
         """Return the decision log so far."""
         return [json.loads(line) for line in self.output().splitlines()]
 
+    def records(self, *ids: str) -> list[dict[str, Any]]:
+        """Return the records of these ids, in this order, as soon as all have been written: a thread does that."""
+
+        def written() -> list[dict[str, Any]]:
+            found = {record["id"]: record for record in self.log()}
+            return [found[one] for one in ids] if found.keys() >= set(ids) else []
+
+        return until(written, f"there are no records of all of {ids}")
+
     def output(self) -> str:
         """Return standard output so far, whole lines only."""
         return "".join(f"{line}\n" for line in whole_lines(self.folder / "stdout"))
@@ -138,7 +143,7 @@ class Box:
         """End the process and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 def environment(**more: str) -> dict[str, str]:

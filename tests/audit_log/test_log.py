@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,13 @@ from falconbox.audit_log.trail import ENTRY
 from falconbox.decision_log.sinks import LogFile, Nowhere
 from falconbox.decision_log.writer import DecisionLog, DecisionLogUnavailable
 from falconbox.store.sqlite import SqliteStore
+from waiting import until
 
 BODY = {"document": {"id": "c"}}
 
 
 def nobody(_: Any) -> None:
     """Listen to nothing."""
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import serving
+from waiting import until
 
 pytestmark = pytest.mark.blackbox
 PLUGIN = Path(__file__).parents[2] / "plugins" / "falconbox-engine-network"
@@ -66,5 +67,4 @@ def test_policies_of_a_plugin_decide_and_fail_closed_when_it_is_gone(environ: di
         # What the deny policy would have said is not known, so it denies everybody.
         assert box.ask("GET", "/Patient", auth=me).status == 403
         assert box.admin("GET", "/Patient").status == 403
-        while len([record for record in box.log() if record.get("policies") == ["only-from-here"]]) < 2:
-            pass  # the log's thread is about to write them
+        until(lambda: sum(record.get("policies") == ["only-from-here"] for record in box.log()) == 2)

@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +19,13 @@ from falconbox.audit_log.change import digest
 from falconbox.audit_log.trail import ENTRY
 from falconbox.store.sqlite import SqliteStore
 from serving import ADMIN_SECRET, Box
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.blackbox
 
 
 def changes(records: list[Any]) -> list[Any]:
     return [record for record in records if record["kind"] == "change"]
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_each_change_through_the_api_has_one_record_that_names_caller_and_decision(tmp_path: Path) -> None:
@@ -162,7 +154,7 @@ def changed_until_killed(box: Box, prefix: str) -> set[str]:
         writer.start()
     assert enough.wait(120)
     os.kill(box.process.pid, signal.SIGKILL)
-    box.process.wait(30)
+    box.process.wait(PATIENCE)
     for writer in writers:
         writer.join(60)
     return mine

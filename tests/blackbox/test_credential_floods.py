@@ -52,6 +52,7 @@ def test_a_flood_is_answered_429_and_a_correct_caller_beside_it_200(tmp_path: Pa
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert refused.json["code"] == "too-many-attempts"
         assert "www-authenticate" not in refused.headers
+        box.records(refused.headers["x-decision-id"])
         codes = {record["code"] for record in box.log() if record["kind"] == "refusal"}
         assert codes == {"credentials-rejected", "too-many-attempts"}
 

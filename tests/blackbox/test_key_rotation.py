@@ -7,8 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +15,9 @@ import jwt
 import pytest
 
 import serving
+from ports import free_port
 from serving import Box
+from waiting import until
 
 pytestmark = pytest.mark.blackbox
 ISSUER = "http://box.example"
@@ -26,7 +27,6 @@ CLIENT = {
     "grant_types": ["client_credentials"],
 }
 POLICY = {"id": "app-reads", "engine": "allow", "link": [{"reference": "Client/app"}]}
-DEADLINE = 120.0
 """Seconds for what is published to take a fraction of one: a test does not depend on how fast the machine is."""
 
 
@@ -55,13 +55,6 @@ def nodes(folder: Path, count: int, **environ: str) -> Iterator[list[Box]]:
 def published(box: Box) -> list[str]:
     """Return the ids of the keys that a node publishes, the signing one first."""
     return [key["kid"] for key in box.ask("GET", "/.well-known/jwks.json").json["keys"]]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def until_published(kid: str, boxes: list[Box]) -> None:
@@ -213,7 +206,7 @@ def test_a_command_that_is_killed_anywhere_leaves_keys_that_every_node_can_use(t
 
 def test_without_its_passphrase_the_service_does_not_start_and_says_what_to_do(tmp_path: Path) -> None:
     def start(**environ: str) -> subprocess.CompletedProcess[str]:
-        call = [sys.executable, "-m", "falconbox", "serve", "--port", str(serving.free_port())]
+        call = [sys.executable, "-m", "falconbox", "serve", "--port", str(free_port())]
         env = serving.environment(**environ)
         return subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,10 @@ import pytest
 import serving
 from falconbox.store.sqlite import SqliteStore
 from serving import Box
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.blackbox
 HOUR = 3600
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def furnish(box: Box, name: str, secret: str) -> None:
@@ -290,7 +284,7 @@ def test_each_secret_says_when_it_was_last_used_at_whichever_door_and_nothing_el
             assert (header.status, body.status) == (200, 200)
             assert (basic(box, "managed", "m"), box.ask("POST", "/auth/token", refused).status) == (403, 400)
             assert (basic(box, "wrong", "no"), token(box, "wrong", "no")) == (401, 400)
-        changes = [record for record in box.log() if record["kind"] == "change"]
+    changes = [record for record in box.log() if record["kind"] == "change"]
     with serving.running(tmp_path, *arguments, environ=environ) as box:
         after = last_used(box)
         newest = [after[name][0] for name in ("by-header", "by-body", "managed", "refused")]
@@ -379,7 +373,7 @@ def test_a_rotation_survives_a_killed_process_or_has_not_happened(tmp_path: Path
         with contextlib.suppress(OSError, http.client.HTTPException):
             if rotate(box, "cut", f"s3cret-{number}", 0).status == 200:
                 acknowledged.append(number)
-    box.process.wait(30)
+    box.process.wait(PATIENCE)
     with serving.running(tmp_path, "--decision-log", "none") as box:
         last = max(acknowledged, default=0)
         opened = [known for known in (last, last + 1) if basic(box, "cut", f"s3cret-{known}") == 200]

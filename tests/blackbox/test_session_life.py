@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import serving
 from falconbox.oauth.sessions import KIND
 from falconbox.store.sqlite import SqliteStore
 from serving import Box
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.blackbox
 SECRET = "a secret of the session tests"
@@ -28,13 +28,6 @@ MANY = 3000
 def falconbox(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     call = [sys.executable, "-m", "falconbox", "sessions", *arguments]
     return subprocess.run(call, cwd=folder, env=serving.environment(), capture_output=True, text=True, timeout=120)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def prepare(box: Box, *client_ids: str) -> None:
@@ -75,9 +68,7 @@ def test_all_sessions_of_a_client_are_revoked_at_once_and_nobody_elses(tmp_path:
         assert [works(box, one) for one in [*mine, theirs]] == [False, False, False, True]
         assert (listed(box, "app"), len(listed(box, "other"))) == ([], 1)
         assert works(box, token(box, "app"))
-        (change,) = [
-            record for record in box.log() if record["kind"] == "change" and record["code"] == "sessions-revoked"
-        ]
+        (change,) = until(lambda: [record for record in box.log() if record["code"] == "sessions-revoked"])
         assert (change["resource"], change["tokens"], change["actor"]["client"]) == ("Client/app", 3, "admin")
 
 
@@ -143,7 +134,7 @@ def test_a_revocation_that_is_killed_has_stopped_all_tokens_or_none_and_can_be_r
     request.start()
     time.sleep(delay)
     box.process.kill()
-    box.process.wait(30)
+    box.process.wait(PATIENCE)
     request.join(60)
     box = serving.start(tmp_path)
     alive = [works(box, one) for one in mine]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import pytest
 
 import serving
 from conftest import wait_until_listening
+from ports import free_port
 from serving import Box
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.blackbox
 ME = "me:my-own-secret"
@@ -25,7 +27,7 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port = serving.free_port()
+        self.port = free_port()
         (folder / "data").mkdir(parents=True)
         self.start()
 
@@ -38,7 +40,7 @@ class Database:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
@@ -53,14 +55,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     yield database
     database.thaw()
     database.kill()
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Return when a condition holds; fail when it does not in a time that no machine needs."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def furnish(box: Box) -> None:
@@ -197,7 +191,7 @@ def test_a_service_that_cannot_reach_its_store_does_not_start(tmp_path: Path, da
         "falconbox",
         "serve",
         "--port",
-        str(serving.free_port()),
+        str(free_port()),
         "--store",
         f"mongodb://127.0.0.1:{database.port}/box",
     ]

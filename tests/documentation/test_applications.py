@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import serving
+from ports import free_port
+from waiting import PATIENCE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "protect-an-application.md").read_text()
 POLICIES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -30,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     (folder / "policies").mkdir()
     (folder / "policies" / "orders.yaml").write_text(POLICIES[0])
     (folder / "application.py").write_text(APPLICATIONS[request.param])
-    port = serving.free_port()
+    port = free_port()
     command = [sys.executable, "-m", "waitress", f"--listen=127.0.0.1:{port}", "application:application"]
     # What a process that is ended by a signal leaves in its temporary directory goes with the test's.
     environ = serving.environment(SHOP_SECRET=SECRET, TMPDIR=str(folder))
@@ -48,7 +50,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def ask(url: str, method: str, path: str, secret: str | None = None, body: str | None = None) -> tuple[int, str]:

@@ -18,6 +18,7 @@ import waitress
 
 import serving
 from falconbox.in_process import AccessControl
+from waiting import PATIENCE
 
 PROFILES: Final = ("nginx", "traefik", "caddy", "haproxy", "envoy")
 HOST: Final = "box.example"
@@ -76,7 +77,7 @@ class Door:
         return status in (200, 404, 405)
 
     def _record(self, record_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for line in reversed(serving.whole_lines(self._log)):
                 if record_id in line:
@@ -218,7 +219,7 @@ def _message(method: str, target: str, headers: Headers) -> bytes:
 def _exchange(port: int, message: bytes) -> tuple[int, dict[str, str]]:
     """Send a message; return the answer's status and headers, 0 if the connection is closed without an answer."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         try:
             connection.sendall(message)
             while b"\r\n\r\n" not in received and (chunk := connection.recv(65536)):

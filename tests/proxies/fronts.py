@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from conftest import wait_until_listening
-from serving import free_port
+from ports import free_port
+from waiting import PATIENCE
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 PROXIES = ("nginx", "caddy", "haproxy")
-PATIENCE = 60.0
 GLOBAL = {
     "nginx": "daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}\n"
     "http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;"
@@ -196,7 +196,7 @@ def fronting(
         yield Front(proxy, port, service)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from fronts import PROXIES, Front, Service, fronting
 
 import serving
 from falconbox.canonical import read_target
+from ports import free_port
 from serving import Box
 
 pytestmark = [
@@ -94,22 +94,13 @@ def front(running: Front) -> Front:
     return running
 
 
-def recorded(box: Box, record_id: str) -> dict[str, Any]:
-    """Wait for a record: a thread writes it."""
-    deadline = time.monotonic() + fronts.PATIENCE
-    while not (found := [record for record in box.log() if record["id"] == record_id]):
-        assert time.monotonic() < deadline, "there is no record"
-        time.sleep(0.01)
-    return found[0]
-
-
 def test_what_is_allowed_reaches_the_service_with_the_identity_of_the_caller(front: Front, box: Box) -> None:
     assert front.ask("GET", "/Patient?active=true&b=%2F", CONSUMER).body == b"service"
     (seen,) = front.service.seen
     assert (seen.method, seen.target) == ("GET", "/Patient?active=true&b=%2F")
     assert seen.values("X-Client-Id") == ["api-consumer"]
     assert seen.values("X-Session-Id") == []
-    record = recorded(box, *seen.values("X-Decision-Id"))
+    (record,) = box.records(*seen.values("X-Decision-Id"))
     assert (record["door"], record["uri"], record["method"]) == (f"forward-auth/{front.name}", "/Patient", "GET")
     assert (record["decision"], record["client"], record["remote_addr"]) == ("allow", "api-consumer", "127.0.0.1")
     claims = jwt.decode(
@@ -277,7 +268,7 @@ def test_the_target_that_was_decided_on_is_the_one_that_the_service_gets(front: 
     answers = served(entry, front)
     assert len(answers) <= 1
     for seen in front.service.seen:
-        record = recorded(box, *seen.values("X-Decision-Id"))
+        (record,) = box.records(*seen.values("X-Decision-Id"))
         target = (
             seen.target.partition("://")[2].partition("/")[2]
             if "://" in seen.target.partition("?")[0]
@@ -364,7 +355,7 @@ def test_nothing_reaches_the_service_while_falconbox_is_down_or_silent(
     proxy: str, tmp_path: Path, service: Service
 ) -> None:
     service.seen.clear()
-    with fronting(proxy, tmp_path / "down", serving.free_port(), service) as front:
+    with fronting(proxy, tmp_path / "down", free_port(), service) as front:
         assert front.ask("GET", "/public", CONSUMER).status >= 500
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,

@@ -17,7 +17,8 @@ from falconbox.body import MAX_BODY
 from falconbox.errors import FalconboxError
 from falconbox.server.channel import StrictChannel
 from falconbox.server.parser import MAX_HEAD
-from fronting import PATIENCE, Running, drained, fronting, statuses
+from fronting import Running, drained, fronting, statuses
+from waiting import PATIENCE
 
 GET = b"GET /a HTTP/1.1\r\nHost: box\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
