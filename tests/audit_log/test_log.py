@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import serving
 from falconbox.audit_log import AuditLog, AuditTrail, by_command, by_itself, change, trail
 from falconbox.audit_log import log as log_module
 from falconbox.audit_log.trail import ENTRY
@@ -44,7 +45,7 @@ def make(audit: AuditTrail, store: SqliteStore, name: str = "c") -> None:
 
 
 def lines(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in serving.whole_lines(path)]
 
 
 def test_every_change_from_many_threads_is_written_once_and_nothing_is_left(store: SqliteStore, tmp_path: Path) -> None:
@@ -59,10 +60,10 @@ def test_every_change_from_many_threads_is_written_once_and_nothing_is_left(stor
         thread.start()
     for thread in threads:
         thread.join()
+    until(lambda: audit.waiting() == 0)
     audit.close()
     told = [record["resource"] for record in lines(tmp_path / "log")]
     assert sorted(told) == sorted(f"Client/{writer}-{number}" for writer in range(4) for number in range(25))
-    assert audit.waiting() == 0
 
 
 def test_what_a_command_changes_beside_a_running_service_is_written_by_it(store: SqliteStore, tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ FENCE = re.compile(
     r"^(?P<mark><!-- not run:(?P<reason>[^>]*)-->\n)?```console\n(?P<block>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 SEPARATOR = "=== end of step"
+# A page says how long something takes on a machine that has nothing else to do.
+PROLOGUE = """exec 2>&1
+sleep() { command sleep "$(($1 + 4))"; }
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +81,7 @@ def run(page: str, folder: Path, environ: Mapping[str, str]) -> int:
     script = "".join(f"{step.command}\nprintf '%s %s\\n' '{SEPARATOR}' $?\n" for step in found)
     # A command that fails says so by its output; what it says on standard error counts too.
     done = subprocess.run(
-        ["bash", "-c", f"exec 2>&1\n{script}"],
+        ["bash", "-c", f"{PROLOGUE}{script}"],
         cwd=folder,
         env={**os.environ, **environ},
         capture_output=True,
