@@ -12,9 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ports import free_port
 from waiting import PATIENCE
+
+# No example of a property is wrong for having taken long.
+settings.register_profile("falconbox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("falconbox")
 
 
 def wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: float = 60.0) -> None:
