@@ -10,7 +10,6 @@ Importing this starts nothing; making an AccessControl starts two threads, and `
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,6 +34,7 @@ from falconbox.request import WsgiDoor
 from falconbox.snapshot import Snapshot
 from falconbox.store import Store
 from falconbox.store.opening import open_store
+from falconbox.store.sqlite import SqliteStore
 from falconbox.sync import Secrets, sync_directory
 from falconbox.wsgi import GuardMiddleware
 
@@ -119,10 +119,10 @@ class AccessControl:
 
 
 def _opened(url: str | None, opened: ExitStack) -> Store:
-    """Return the store, one that lasts no longer than the process if there is no URL."""
-    if url is None:
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="falconbox-"))
-        url = f"sqlite:///{folder}/store.sqlite3"
-    store = open_store(url)
+    """Return the store, one that lasts no longer than the process if there is no URL.
+
+    That one is in no file: a process that is ended by a signal would leave it behind, and hashes and a key in it.
+    """
+    store = SqliteStore(None) if url is None else open_store(url)
     opened.callback(store.close)
     return store

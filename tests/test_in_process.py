@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -53,12 +54,18 @@ BASIC = f"Basic {b64encode(b'app:a long secret').decode()}"
 
 
 @pytest.fixture
-def access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessControl]:
+def policies(tmp_path: Path) -> Path:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "all.yaml").write_text(POLICIES)
+    return folder
+
+
+@pytest.fixture
+def access(tmp_path: Path, policies: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessControl]:
     monkeypatch.setenv("APP_SECRET", "a long secret")
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "all.yaml").write_text(POLICIES)
     with AccessControl(
-        policies=tmp_path / "policies", decision_log=str(tmp_path / "log"), open_routes=[("GET", "/healthz")]
+        policies=policies, decision_log=str(tmp_path / "log"), open_routes=[("GET", "/healthz")]
     ) as opened:
         yield opened
 
@@ -298,6 +305,29 @@ def test_a_broken_directory_does_not_start_and_leaves_neither_threads_nor_files(
     ]
     assert set(threading.enumerate()) <= before
     assert [path.name for path in tmp_path.iterdir()] == ["policies"]
+
+
+ENDED = """
+import os, signal
+from falconbox.in_process import AccessControl
+AccessControl(policies="policies", decision_log="none")
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.blackbox
+def test_an_application_that_is_ended_by_a_signal_leaves_no_file_with_what_its_clients_are_known_by(
+    tmp_path: Path, policies: Path
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    environment = {"APP_SECRET": "a long secret", "TMPDIR": str(tmp_path / "temporary"), "HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", ENDED], cwd=policies.parent, env=environment, check=False)
+    assert ended.returncode == -signal.SIGTERM
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+        "policies",
+        "policies/all.yaml",
+        "temporary",
+    ]
 
 
 @pytest.mark.blackbox

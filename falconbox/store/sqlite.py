@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from falconbox.errors import FeedGap, StoreConflict
 from falconbox.store import TRACE_LIFETIME, UNCOUNTED, Changes, Expect, Page, Record, within
-from falconbox.store.sqlite_connections import Connections
+from falconbox.store.sqlite_connections import FileConnections, MemoryConnection
 from falconbox.store.sqlite_rows import (
     ALIVE,
     COLUMNS,
@@ -37,17 +37,20 @@ SWEPT_TOGETHER: Final = 500
 
 
 class SqliteStore:
-    """Keeps the store contract (`falconbox.store.Store`) in one SQLite file."""
+    """Keeps the store contract (`falconbox.store.Store`) in one SQLite file.
 
-    def __init__(self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time) -> None:
-        self._path = Path(path)
+    Without a path it is in memory, lasts as long as the process, and no trace of it is left in any file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = None if path is None else Path(path)
         self._clock = clock
-        self._connections = Connections(self._path)
+        self._connections = MemoryConnection() if self._path is None else FileConnections(self._path)
 
     @property
     def description(self) -> str:
         """Product and place."""
-        return f"SQLite {self._path}"
+        return f"SQLite {self._path or 'in memory'}"
 
     def get(self, kind: str, id: str) -> Record | None:
         """Return the document, or None."""

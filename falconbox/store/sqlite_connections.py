@@ -1,19 +1,61 @@
-"""Connections to the embedded store: one for each thread, opened anew after a fork, each use one transaction."""
+"""Connections to the embedded store, each use one transaction.
+
+To a file one for each thread, opened anew after a fork; to what is in memory one for all of them.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from falconbox.errors import StartupError, StoreUnavailable
-from falconbox.store.sqlite_schema import open_connection
+from falconbox.store.sqlite_schema import open_connection, open_in_memory
 
 
-class Connections:
+class Connections(ABC):
+    """Gives connections, each for one transaction."""
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection for reading, in one transaction: all its statements see one state."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection for writing; what was written is durable when the block has ended."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._held() as connection:
+                connection.execute(begin)
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"SQLite: {error}") from error
+
+    @abstractmethod
+    def _held(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Give a connection that nobody else uses meanwhile."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close them all."""
+
+
+class FileConnections(Connections):
     """Gives connections to one file. Raises StartupError if it cannot be opened the first time."""
 
     def __init__(self, path: Path) -> None:
@@ -51,27 +93,35 @@ class Connections:
         return connection
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection for reading, in one transaction: all its statements see one state."""
-        with self._transaction("BEGIN") as connection:
-            yield connection
+    def _held(self) -> Iterator[sqlite3.Connection]:
+        yield self._of_this_thread()
+
+
+class MemoryConnection(Connections):
+    """Gives the connection to a store that is in no file, to one thread at a time.
+
+    A fork has a copy of it, in whatever state it was: there it is closed.
+    """
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._connection = open_in_memory()
+
+    def close(self) -> None:
+        """Let go of the store, and of what is in it."""
+        if os.getpid() != self._process:
+            return  # the lock could have been held by a thread that is not here
+        with self._lock:
+            self._closed = True
+            self._connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection for writing; what was written is durable when the block has ended."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._of_this_thread()
-            connection.execute(begin)
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"SQLite: {error}") from error
+    def _held(self) -> Iterator[sqlite3.Connection]:
+        if os.getpid() != self._process:
+            raise StoreUnavailable("the store is another process's")
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            yield self._connection

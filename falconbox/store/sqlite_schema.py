@@ -35,7 +35,7 @@ def open_connection(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(path)
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        connection = _connected(path)
     except (OSError, sqlite3.Error) as error:
         raise StartupError(f"the store {path} cannot be opened: {error}") from error
     try:
@@ -50,6 +50,19 @@ def open_connection(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def open_in_memory() -> sqlite3.Connection:
+    """Return the one connection to an empty store that is in no file."""
+    connection = _connected(":memory:")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA foreign_keys = ON")
+    _check_version(connection, Path(":memory:"))
+    return connection
+
+
+def _connected(path: Path | str) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
 
 
 def _make(path: Path) -> None:

@@ -193,3 +193,23 @@ def test_any_other_url_is_refused_without_quoting_it(url: str) -> None:
         open_store(url)
     assert "sqlite:///PATH" in raised.value.detail
     assert "hunter2" not in raised.value.detail
+
+
+def test_in_memory_it_is_gone_in_a_fork_which_may_close_it_and_goes_on_where_it_was_made() -> None:
+    store = SqliteStore(None)
+    store.put("A", "1", {})
+    child = os.fork()
+    if child == 0:
+        told = 1
+        try:
+            store.get("A", "1")
+        except StoreUnavailable:
+            store.close()
+            told = 0
+        finally:
+            os._exit(told)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert store.get("A", "1") is not None
+    store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.get("A", "1")

@@ -1,4 +1,4 @@
-"""One suite for every store: each sentence of the contract, on SQLite, on mongomock, and over a real socket."""
+"""One suite for every store: each sentence of the contract, on SQLite in a file and in memory, on mongomock, and over a real socket."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from falconbox.store.mongo import OVERLAP, MongoStore
 from falconbox.store.sqlite import SqliteStore
 
 REAL = os.environ.get("FALCONBOX_TEST_MONGO_URI")
-KINDS = ("sqlite", "mongomock", "wire", "mongodb")
-CONCURRENT = ("sqlite", "wire", "mongodb")
+KINDS = ("sqlite", "memory", "mongomock", "wire", "mongodb")
+CONCURRENT = ("sqlite", "memory", "wire", "mongodb")
 
 
 class Clock:
@@ -58,6 +58,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterat
     def make() -> Store:
         if kind == "sqlite":
             store: Store = SqliteStore(tmp_path / "store.sqlite3", clock=clock)
+        elif kind == "memory":
+            store = opened[0] if opened else SqliteStore(None, clock=clock)
         elif kind == "mongomock":
             store = MongoStore(double, database, clock=clock)
         else:
