@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import falcon
 
@@ -53,7 +54,7 @@ from falconbox.resources.response_headers import ResponseHeaders
 from falconbox.resources.secret_rotation import SecretRotation
 from falconbox.resources.sessions import Sessions
 from falconbox.resources.test_policy import TestPolicy
-from falconbox.routes import add_routes
+from falconbox.routes import add_routes, inserted
 from falconbox.service import Readiness, Service
 from falconbox.settings import Settings
 from falconbox.snapshot import Snapshot
@@ -78,7 +79,10 @@ OPEN_ROUTES: Final = frozenset(
         *((method, path) for method in ("GET", "HEAD") for path in WELL_KNOWN),
     }
 )
-"""Everything that is answered without a decision: method and exact path."""
+"""Everything that is answered without a decision: method and exact path.
+
+With a public URL that has a path, also where the well-known documents about that are looked for (`routes.inserted`).
+"""
 
 
 def build(settings: Settings) -> Service:
@@ -147,9 +151,10 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
     decision_point = DecisionPoint(fresh)
     proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
     box = WsgiDoor("box", proxies)
-    metadata = metadata_of(settings.public_url)
+    metadata, public_path = metadata_of(settings.public_url), urlsplit(settings.public_url).path
+    open_routes = OPEN_ROUTES | {(method, path) for method in ("GET", "HEAD") for path in inserted(public_path)}
     guard_at = partial(Guard, snapshot, authenticator, decision_point, decision_log, resource_metadata=metadata)
-    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=OPEN_ROUTES)]
+    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=open_routes)]
     resources = {
         **_configuration(opened, audit_log),
         **oauth_resources(
@@ -168,7 +173,7 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
         "test_policy": TestPolicy(snapshot, opened.admission, decision_point, store),
         "readyz": Readyz(_readiness(settings, opened, decision_log, audit_log, decision_point)),
     }
-    application = create_app(guards, resources, https=settings.public_url.startswith("https:"))
+    application = create_app(guards, resources, public_path, https=settings.public_url.startswith("https:"))
     chores = start_chores(store, snapshot, session_uses, secret_uses, upgrades, directory=opened.directory)
     return Service(
         ForwardAuth(application, guard_at, proxies, _identity_tokens(settings, keys)),
@@ -232,9 +237,11 @@ def _logs(settings: Settings, plugins: Plugins, store: Store) -> tuple[DecisionL
     return decisions, audit_log
 
 
-def create_app(guards: Sequence[Any], resources: Mapping[str, object], *, https: bool) -> falcon.App[Any, Any]:
+def create_app(
+    guards: Sequence[Any], resources: Mapping[str, object], public_path: str = "", *, https: bool
+) -> falcon.App[Any, Any]:
     """Return the WSGI application: the guards in front, then the routes. `https`: TLS is in front of it."""
     application: falcon.App[Any, Any] = falcon.App(middleware=[*guards, Negotiation(), ResponseHeaders(https=https)])
     add_error_handlers(application)
-    add_routes(application, resources)
+    add_routes(application, resources, public_path)
     return application

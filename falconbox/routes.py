@@ -46,10 +46,21 @@ OTHERS: Final = {
 OPERATIONS: Final = {"/Client/{resource_id:id}/$rotate-secret": "secret_rotation"}
 """What can be done to a resource beside reading and writing it, and the names of the operations' resources."""
 
+INSERTED: Final = (
+    "/.well-known/authzen-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-protected-resource",
+)
+"""Documents about a URL with a path that are looked for between its host and its path.
+
+(AuthZEN section 9.2.2, RFC 8414 and RFC 9728 section 3.1.)
+"""
+
 ROUTE_PARAMS: Final = frozenset({"resource/type", "resource/id"})
 """Names of parameters that come from the path, and never from the query."""
 
 _TYPE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")  # neither a template of Falcon's nor a second spelling
 _ID: Final = re.compile(ID_PATTERN.strip("^$"))
 
 
@@ -61,6 +72,11 @@ def is_id(text: str) -> bool:
 def is_box_type(text: str) -> bool:
     """Whether a text is the name of a type that the box keeps."""
     return bool(_TYPE.fullmatch(text)) and text not in RESERVED_TYPES
+
+
+def inserted(path: str) -> dict[str, str]:
+    """Return where documents about a public URL with this path are looked for, and the names of their resources."""
+    return {f"{known}{path}": OTHERS[known] for known in INSERTED} if _PLAIN_PATH.fullmatch(path) else {}
 
 
 def route_params(path: str) -> dict[str, str]:
@@ -87,15 +103,15 @@ class _IdConverter(BaseConverter):
         return value if is_id(value) else None
 
 
-def add_routes(app: falcon.App[Any, Any], resources: Mapping[str, object]) -> None:
-    """Give every route its resource.
+def add_routes(app: falcon.App[Any, Any], resources: Mapping[str, object], public_path: str = "") -> None:
+    """Give every route its resource. `public_path` is the path of the public URL, if it has one.
 
     `resources` holds one object for each name in OTHERS and OPERATIONS, each type in RESOURCES, and `box`. A type's
     resource answers to collections by responders with the suffix `collection`, to single documents by those without.
     """
     app.router_options.converters["type"] = _TypeConverter
     app.router_options.converters["id"] = _IdConverter
-    for path, name in (*OTHERS.items(), *OPERATIONS.items()):
+    for path, name in (*OTHERS.items(), *inserted(public_path).items(), *OPERATIONS.items()):
         app.add_route(path, resources[name])
     for resource_type in RESOURCES:
         app.add_route(f"/{resource_type}", resources[resource_type], suffix="collection")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from falconbox.canonical import read_target
 from falconbox.errors import Malformed
-from falconbox.routes import OPERATIONS, OTHERS, RESOURCES, add_routes, is_box_type, is_id, route_params
+from falconbox.routes import OPERATIONS, OTHERS, RESOURCES, add_routes, inserted, is_box_type, is_id, route_params
 
 
 class Echo:
@@ -62,6 +62,11 @@ def test_what_falcon_routes_is_what_the_document_says(segments: list[str]) -> No
     resource_type = routed.json.get("resource_type", owner)
     assert params["resource/type"] == resource_type
     assert params.get("resource/id") == routed.json.get("resource_id")
+
+
+@pytest.mark.parametrize("path", ["", "/", "/a/", "/{id}", "/a%62", "/a//b", "/a b", "a"])
+def test_a_public_url_without_a_path_or_with_one_that_has_two_readings_adds_no_routes(path: str) -> None:
+    assert inserted(path) == {}
 
 
 @pytest.mark.parametrize("name", ["Client", "AccessPolicy", "Session", "SigningKey", "TokenIssuer", "Decision", "Key"])

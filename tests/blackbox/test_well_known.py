@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -78,6 +79,24 @@ def test_a_client_that_knows_the_resource_only_finds_what_to_authenticate_with(b
     found = box.ask("GET", f"{issuer}/.well-known/oauth-authorization-server".removeprefix(box.url)).json
     assert (found["issuer"], found["token_endpoint"]) == (issuer, f"{box.url}/auth/token")
     assert resource["resource"] in found["protected_resources"]
+
+
+def test_documents_about_a_public_url_with_a_path_stand_where_the_standards_put_them(tmp_path: Path) -> None:
+    with serving.running(tmp_path, "--public-url", "https://box.example/tenant1") as box:
+        header = box.ask("GET", "/Patient").headers["www-authenticate"]
+        url = header.partition('resource_metadata="')[2].partition('"')[0]
+        assert url == "https://box.example/.well-known/oauth-protected-resource/tenant1"
+        for name, member in (
+            ("oauth-protected-resource", "resource"),
+            ("oauth-authorization-server", "issuer"),
+            ("authzen-configuration", "policy_decision_point"),
+        ):
+            path = f"/.well-known/{name}/tenant1"
+            assert box.ask("GET", path).json[member] == "https://box.example/tenant1"
+            assert box.ask("HEAD", path).status == 200
+            for method, beside in (("POST", path), ("GET", f"{path}/"), ("GET", f"{path}2"), ("GET", f"{path}/x")):
+                assert box.ask(method, beside).status == 401
+        assert box.ask("GET", "/.well-known/jwks.json/tenant1").status == 401
 
 
 @pytest.mark.parametrize("path", WELL_KNOWN)
