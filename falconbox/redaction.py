@@ -19,7 +19,8 @@ A client is shown without its own; of its `details` the same names are masked.
 """
 
 _SECRET: Final = re.compile(
-    r"secret|pass(?:word|wd|phrase|code)|token|api[-_]?key|credential|assertion|private|signature|session|\bpin\b|\botp\b",
+    r"secret|pass(?:word|wd|phrase|code)|pwd|token|jwt|(?:api|access|auth)[-_]?key|authori[sz]ation|\bauth\b|bearer|cookie"
+    r"|credential|assertion|private|signature|session|\bpin\b|\botp\b",
     re.IGNORECASE,
 )
 

@@ -32,6 +32,14 @@ def answer(pointer: str | None) -> PolicyAnswer:
         "passphrase",
         "X-Auth-Token",
         "credentials",
+        "X-Authorization",
+        "x-auth",
+        "x-auth-key",
+        "accessKey",
+        "X-Cookie",
+        "x-jwt",
+        "bearer",
+        "pwd",
     ],
 )
 @pytest.mark.parametrize("place", ["headers", "params", "body", "subject", "action", "resource", "context"])
