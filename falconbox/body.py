@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from falconbox.errors import Malformed, TooLarge
+from falconbox.errors import Malformed, TooLarge, UnsupportedMedia
 from falconbox.media import read
 
 MAX_BODY: Final = 1024 * 1024
@@ -24,10 +24,15 @@ class Stream(Protocol):
 
 
 class RequestBody:
-    """A body as the guard and the resources share it. Belongs to one request, so to one thread."""
+    """A body as the guard and the resources share it. Belongs to one request, so to one thread.
 
-    def __init__(self, stream: Stream | None, content_type: str | None, *, sent: bool) -> None:
+    `coded`: it is said to be compressed or the like. It is never read then, whatever it looks like: there are texts
+    that are JSON as they stand, and something else to whoever inflates them.
+    """
+
+    def __init__(self, stream: Stream | None, content_type: str | None, *, sent: bool, coded: bool = False) -> None:
         self.sent = sent
+        self._coded = coded
         self._stream = stream
         self._content_type = content_type
         self._bytes: bytes | None = None
@@ -35,6 +40,8 @@ class RequestBody:
 
     def parsed(self, *, form: bool = False) -> Any:
         """Return the parsed body; `form` accepts form bodies too. Raises Malformed and its kinds."""
+        if self._coded:
+            raise UnsupportedMedia("a body is read as it stands, and not compressed: leave Content-Encoding out")
         if form not in self._parsed:
             try:
                 self._parsed[form] = read(self._content_type, self._read(), form=form)
@@ -63,7 +70,9 @@ def body_of(environ: Mapping[str, Any]) -> RequestBody:
     if not _LENGTH.fullmatch(length):
         raise Malformed("Content-Length is not a number of bytes")
     sent = int(length) > 0 or "HTTP_TRANSFER_ENCODING" in environ
-    return RequestBody(_Bounded(environ["wsgi.input"], int(length)), environ.get("CONTENT_TYPE"), sent=sent)
+    coded = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity")
+    stream = _Bounded(environ["wsgi.input"], int(length))
+    return RequestBody(stream, environ.get("CONTENT_TYPE"), sent=sent, coded=coded)
 
 
 class _Rejoined(io.RawIOBase):

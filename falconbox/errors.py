@@ -66,7 +66,7 @@ class TooLarge(Malformed):
 
 
 class UnsupportedMedia(Malformed):
-    """The Content-Type is missing, or is none of those that are read there (415)."""
+    """The Content-Type is missing, or none of those that are read there, or there is a Content-Encoding (415)."""
 
     code = "unsupported-media-type"
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +191,17 @@ def test_a_body_that_a_policy_cannot_see_is_not_allowed_by_it(access: AccessCont
     assert ask(access, Application(), "/bodies", **whole)[0] == "200 OK"
     chunked = {**post, "wsgi.input": io.BytesIO(body), "HTTP_TRANSFER_ENCODING": "chunked"}
     assert ask(access, Application(), "/bodies", **chunked)[0] == "401 Unauthorized"
+
+
+@pytest.mark.parametrize("coding", ["deflate", "gzip", "GZIP", "br", "identity, deflate", "identity, identity", "x"])
+def test_no_policy_allows_by_what_a_body_is_before_somebody_behind_inflates_it(
+    access: AccessControl, coding: str
+) -> None:
+    body = b'{"Wpj7ws6@iIs9":1}'
+    assert len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(body)) == 8, "it is deflated, too"
+    post = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+    for more, status in (({}, "200 OK"), ({"HTTP_CONTENT_ENCODING": coding}, "401 Unauthorized")):
+        assert ask(access, Application(), "/bodies", **post, **{"wsgi.input": io.BytesIO(body)}, **more)[0] == status
 
 
 @given(st.binary(max_size=200), st.integers(0, 200), st.lists(st.integers(1, 50), max_size=10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -65,6 +66,14 @@ def refused(answer: Answer, *statuses: int) -> Any:
     assert document["code"]
     assert "Traceback" not in answer.body.decode()
     return document
+
+
+@pytest.mark.parametrize("path", ["/Client", "/Patient", "/access/v1/evaluation"])
+def test_a_body_that_is_said_to_be_compressed_is_refused_and_the_reason_told(box: Box, path: str) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    status = 400 if path.startswith("/access") else 415
+    document = refused(box.admin("POST", path, gzip.compress(b"{}"), headers=headers), status)
+    assert "Content-Encoding" in document["detail"]
 
 
 CLIENT = {"id": "new", "secret": SECRET}

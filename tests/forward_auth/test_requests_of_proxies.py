@@ -199,6 +199,8 @@ def test_a_body_of_traefik_is_read_if_it_is_passed_on(box: Box) -> None:
     form = SENT["traefik"].replace("{more}", "{more}\n")
     assert ask(box, form, "traefik", "/body", method="POST", more=more, body='{"a": 1}')[0] == 200
     assert ask(box, form, "traefik", "/body", method="POST", more=more, body='{"b": 1}')[0] == 403
+    coded = f"{more}\nContent-Encoding: deflate"
+    assert ask(box, form, "traefik", "/body", method="POST", more=coded, body='{"a": 1}')[0] == 403
     assert ask(box, SENT["traefik"], "traefik", "/body", method="POST")[0] == 403
 
 
