@@ -13,6 +13,7 @@ from falconbox.media import read
 MAX_BODY: Final = 1024 * 1024
 """The largest body in bytes that is read."""
 
+_HTTP_1: Final = "HTTP/1."
 _LENGTH: Final = re.compile(r"[0-9]{1,19}")
 
 
@@ -26,12 +27,23 @@ class Stream(Protocol):
 class RequestBody:
     """A body as the guard and the resources share it. Belongs to one request, so to one thread.
 
+    `sent`: there is one, or may be. `announced` False: which of both is seen when it is read.
+
     `coded`: it is said to be compressed or the like. It is never read then, whatever it looks like: there are texts
     that are JSON as they stand, and something else to whoever inflates them.
     """
 
-    def __init__(self, stream: Stream | None, content_type: str | None, *, sent: bool, coded: bool = False) -> None:
+    def __init__(
+        self,
+        stream: Stream | None,
+        content_type: str | None,
+        *,
+        sent: bool,
+        announced: bool = True,
+        coded: bool = False,
+    ) -> None:
         self.sent = sent
+        self._announced = announced
         self._coded = coded
         self._stream = stream
         self._content_type = content_type
@@ -59,6 +71,8 @@ class RequestBody:
     def _read(self) -> bytes:
         if self._bytes is None:
             self._bytes = b"" if self._stream is None else self._stream.read(MAX_BODY + 1)
+            if not (self._announced or self._bytes):
+                self.sent = False
         if len(self._bytes) > MAX_BODY:
             raise TooLarge(f"the body is larger than {MAX_BODY} bytes")
         return self._bytes
@@ -66,13 +80,19 @@ class RequestBody:
 
 def body_of(environ: Mapping[str, Any]) -> RequestBody:
     """Return the body of a WSGI request (PEP 3333), which the server may not have ended. Raises Malformed."""
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not _LENGTH.fullmatch(length):
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length and not _LENGTH.fullmatch(length):
         raise Malformed("Content-Length is not a number of bytes")
-    sent = int(length) > 0 or "HTTP_TRANSFER_ENCODING" in environ
+    sent = length.strip("0") != "" or "HTTP_TRANSFER_ENCODING" in environ
+    stream: Stream = _Bounded(environ["wsgi.input"], int(length or 0))
+    announced = True
+    if not (sent or length or environ.get("SERVER_PROTOCOL", _HTTP_1).startswith(_HTTP_1)):
+        # HTTP/2 and HTTP/3 need not announce a body. It can be read if the server says that it ends the stream.
+        sent = True
+        if environ.get("wsgi.input_terminated"):
+            stream, announced = _Ended(environ["wsgi.input"]), False
     coded = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity")
-    stream = _Bounded(environ["wsgi.input"], int(length))
-    return RequestBody(stream, environ.get("CONTENT_TYPE"), sent=sent, coded=coded)
+    return RequestBody(stream, environ.get("CONTENT_TYPE"), sent=sent, announced=announced, coded=coded)
 
 
 class _Rejoined(io.RawIOBase):
@@ -103,3 +123,16 @@ class _Bounded:
         data = self._stream.read(min(size, self._left))
         self._left -= len(data)
         return data
+
+
+class _Ended:
+    """Ends where the body ends, by itself; it may give less than it is asked for before that."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        data = bytearray()
+        while len(data) < size and (more := self._stream.read(size - len(data))):
+            data += more
+        return bytes(data)

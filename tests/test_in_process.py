@@ -47,6 +47,11 @@ engine: json-schema
 schema: {required: [uri, body], properties: {uri: {const: /bodies}, body: {maxProperties: 1}}}
 ---
 resourceType: AccessPolicy
+id: small-bodies-or-none
+engine: json-schema
+schema: {required: [uri], properties: {uri: {const: /optional}, body: {maxProperties: 1}}}
+---
+resourceType: AccessPolicy
 id: anybody
 engine: json-schema
 schema: {required: [uri], properties: {uri: {enum: [/free, /bodies/free]}}}
@@ -202,6 +207,16 @@ def test_no_policy_allows_by_what_a_body_is_before_somebody_behind_inflates_it(
     post = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
     for more, status in (({}, "200 OK"), ({"HTTP_CONTENT_ENCODING": coding}, "401 Unauthorized")):
         assert ask(access, Application(), "/bodies", **post, **{"wsgi.input": io.BytesIO(body)}, **more)[0] == status
+
+
+@pytest.mark.parametrize("more", [{"wsgi.input_terminated": True}, {}])
+def test_no_policy_overlooks_a_body_that_http_2_has_not_announced(access: AccessControl, more: dict[str, Any]) -> None:
+    post = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "SERVER_PROTOCOL": "HTTP/2", **more}
+    for body, allowed in ((b'{"a": 1}', bool(more)), (b'{"a": 1, "b": 2}', False)):
+        application = Application()
+        status, _, _ = ask(access, application, "/optional", **post, **{"wsgi.input": io.BytesIO(body)})
+        assert (status == "200 OK") is allowed
+        assert application.body == (body if allowed else b"")
 
 
 @given(st.binary(max_size=200), st.integers(0, 200), st.lists(st.integers(1, 50), max_size=10))

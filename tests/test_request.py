@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from falconbox.body import MAX_BODY
+from falconbox.document import RequestDocument
 from falconbox.errors import Malformed
 from falconbox.forwarded import Proxies
 from falconbox.request import WsgiDoor
@@ -37,6 +39,36 @@ def test_a_body_ends_where_its_length_says_whatever_follows_in_the_stream() -> N
 @pytest.mark.parametrize("length", [{}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}])
 def test_without_a_length_there_is_no_body(length: dict[str, str]) -> None:
     assert not DOOR.read(environ(**length)).body.sent
+
+
+class Pieces(io.BytesIO):
+    """Gives less than it is asked for, as sockets do."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(-1 if size is None else min(size, 3))
+
+
+@pytest.mark.parametrize("protocol", ["HTTP/2", "HTTP/2.0", "HTTP/3", ""])
+def test_a_body_that_http_2_need_not_announce_is_seen_if_the_server_ends_it_and_unknown_otherwise(
+    protocol: str,
+) -> None:
+    def asked(data: bytes, **more: Any) -> RequestDocument:
+        stream = {"wsgi.input": Pieces(data), "SERVER_PROTOCOL": protocol}
+        return RequestDocument({}, {}, DOOR.read(environ(**stream, **more)).body)
+
+    ended = {"wsgi.input_terminated": True}
+    for data, more, document, unknown in (
+        (b'{"a": 1}', ended, {"body": {"a": 1}}, False),
+        (b'{"a": ', ended, {}, True),
+        (b'"' + b"x" * MAX_BODY + b'"', ended, {}, True),
+        (b"", ended, {}, False),
+        (b'{"a": 1}', {}, {}, True),
+        (b"", {}, {}, True),
+        (b'{"a": 1}', {"CONTENT_LENGTH": "0"}, {}, False),
+    ):
+        question = asked(data, **more)
+        assert question.read(body=True) == document
+        assert ("body" in question.unknown) is unknown
 
 
 def test_a_body_of_unknown_length_was_sent_and_cannot_be_read() -> None:
