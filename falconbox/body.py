@@ -83,8 +83,10 @@ def body_of(environ: Mapping[str, Any]) -> RequestBody:
     length = environ.get("CONTENT_LENGTH") or ""
     if length and not _LENGTH.fullmatch(length):
         raise Malformed("Content-Length is not a number of bytes")
-    sent = length.strip("0") != "" or "HTTP_TRANSFER_ENCODING" in environ
-    stream: Stream = _Bounded(environ["wsgi.input"], int(length or 0))
+    chunked = "HTTP_TRANSFER_ENCODING" in environ
+    sent = length.strip("0") != "" or chunked
+    # A length beside chunks is not where the body ends (RFC 9112 section 6.3), and some servers hand it on.
+    stream: Stream = _Bounded(environ["wsgi.input"], 0 if chunked else int(length or 0))
     announced = True
     if not (sent or length or environ.get("SERVER_PROTOCOL", _HTTP_1).startswith(_HTTP_1)):
         # HTTP/2 and HTTP/3 need not announce a body. It can be read if the server says that it ends the stream.

@@ -71,8 +71,11 @@ def test_a_body_that_http_2_need_not_announce_is_seen_if_the_server_ends_it_and_
         assert ("body" in question.unknown) is unknown
 
 
-def test_a_body_of_unknown_length_was_sent_and_cannot_be_read() -> None:
-    body = DOOR.read(environ(HTTP_TRANSFER_ENCODING="chunked")).body
+@pytest.mark.parametrize("length", [{}, {"CONTENT_LENGTH": "0"}, {"CONTENT_LENGTH": "8"}])
+def test_a_body_in_chunks_was_sent_and_cannot_be_read_whatever_length_is_told_beside_them(
+    length: dict[str, str],
+) -> None:
+    body = DOOR.read(environ(HTTP_TRANSFER_ENCODING="chunked", **length)).body
     assert body.sent
     with pytest.raises(Malformed):
         body.parsed()
