@@ -28,6 +28,7 @@ from falconbox.errors import StartupError
 from falconbox.forwarded import Network, Proxies
 from falconbox.guard import Guard, OpenRoutes
 from falconbox.oauth.keys import SigningKeys
+from falconbox.oauth.sealing import Seal
 from falconbox.oauth.tokens import AccessTokens
 from falconbox.plugins import load_plugins
 from falconbox.request import WsgiDoor
@@ -49,7 +50,8 @@ class AccessControl:
     """The clients and policies of a directory or of a store, and a guard that decides by them.
 
     `policies` is a policy directory, read once; `store` is the URL of a store, whose changes are followed: that of a
-    service, whose tokens open the application too if `public_url` is the service's. With both, the directory becomes
+    service, whose tokens open the application too if `public_url` is the service's (and `key_passphrase`, if the keys
+    are encrypted by one). With both, the directory becomes
     the store's managed set, as `falconbox serve` would make it. `open_routes` are methods and exact paths that are
     answered without a decision. `trusted_proxies` (a list of addresses and networks) and `decision_log` (`stdout`,
     `none`, or a file) are those of the service's settings, `max_staleness` is in seconds. `mounted_at` is the path
@@ -64,6 +66,7 @@ class AccessControl:
         policies: str | os.PathLike[str] | None = None,
         store: str | None = None,
         public_url: str = "http://localhost",
+        key_passphrase: str | None = None,
         open_routes: OpenRoutes = (),
         trusted_proxies: Sequence[str | Network] = (),
         decision_log: str = "stdout",
@@ -77,6 +80,10 @@ class AccessControl:
         proxies = arguments.trusted_proxies(trusted_proxies)
         if policies is None and store is None:
             raise StartupError("there is nothing to decide by: name a policy directory, a store, or both")
+        if key_passphrase is not None and (store is None or not key_passphrase):
+            raise StartupError(
+                "key_passphrase is what the keys in a store are encrypted with: leave it out, or name both"
+            )
         self._closed = False
         plugins, hasher = load_plugins(), SecretHasher()
         with ExitStack() as opened:
@@ -85,7 +92,8 @@ class AccessControl:
                 secrets = Secrets(os.environ, hasher)
                 # Who shares the store with a service leaves it the record of that.
                 sync_directory(Path(policies), kept, AuditTrail(kept), Admission(plugins.engines), secrets)
-            keys = SigningKeys.open(kept)
+            # None is made here: which algorithm it is for, and what it is encrypted with, is the service's to say.
+            keys = SigningKeys.of_others(kept, Seal(key_passphrase, "key_passphrase"))
             compiler = PolicyCompiler(plugins.engines, plugins.shipped)
             self.snapshot = Snapshot(kept, compiler, prepare=lambda world: keys.follow(world.keys))
             self.snapshot.start()

@@ -12,6 +12,7 @@ import threading
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ import serving
 from falconbox.body import MAX_BODY, RequestBody
 from falconbox.errors import Invalid, StartupError
 from falconbox.in_process import AccessControl
+from falconbox.store.sqlite import SqliteStore
 from falconbox.wsgi import CALLER, RECORD_ID
 from waiting import until
 
@@ -284,6 +286,7 @@ def test_a_mount_that_is_no_path_does_not_start(tmp_path: Path, mount: str) -> N
         ({"trusted_proxies": ["proxy"]}, "trusted_proxies must be IP addresses"), ({"trusted_proxies": "127.0.0.1"}, "must be a list"),
         ({"open_routes": ["/healthz"]}, "open_routes must be pairs"), ({"open_routes": [("get", "/healthz")]}, "'get'"),
         ({"open_routes": [("GET", "healthz")]}, "open_routes must be pairs"), ({"mounted_at": "/a//b"}, "must be a path such as"),
+        ({"key_passphrase": "p"}, "key_passphrase is what"), ({"key_passphrase": "", "store": "sqlite:///x"}, "key_passphrase is what"),
         ({"decision_log": "/"}, "decision_log cannot be opened: /: "),
     ],
 )  # fmt: skip
@@ -355,6 +358,37 @@ def test_an_application_that_is_ended_by_a_signal_leaves_no_file_with_what_its_c
         "policies/all.yaml",
         "temporary",
     ]
+
+
+def test_in_a_store_that_no_service_has_started_on_it_makes_nothing(tmp_path: Path) -> None:
+    """The first key is the service's to make: for its algorithm, and encrypted with its passphrase."""
+    with AccessControl(store=f"sqlite:///{tmp_path}/store", decision_log="none") as access:
+        for authorization in ({}, {"HTTP_AUTHORIZATION": "Bearer a.b.c"}):
+            assert ask(access, Application(), "/anything", **authorization)[0] == "401 Unauthorized"
+    with closing(SqliteStore(tmp_path / "store")) as store:
+        assert store.head() == 0
+        assert store.find("audit-entry").total == 0
+
+
+@pytest.mark.blackbox
+def test_keys_that_are_encrypted_are_opened_with_the_passphrase_of_the_service_and_a_wrong_one_is_told(
+    tmp_path: Path,
+) -> None:
+    with serving.running(tmp_path, environ=serving.environment(FALCONBOX_KEY_PASSPHRASE="the right one")) as box:
+        client = {"id": "app", "secret": "a long secret", "grant_types": ["client_credentials"]}
+        assert box.admin("POST", "/Client", client).status == 201
+        assert box.admin("POST", "/AccessPolicy", {"id": "all", "engine": "allow"}).status == 201
+        grant = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "a long secret"}
+        bearer = {"HTTP_AUTHORIZATION": f"Bearer {box.ask('POST', '/auth/token', grant).json['access_token']}"}
+        kept: dict[str, Any] = {"store": f"sqlite:///{tmp_path}/.falconbox/falconbox.sqlite3", "public_url": box.url}
+        with AccessControl(**kept, key_passphrase="the right one", decision_log="none") as access:
+            assert ask(access, Application(), "/anything", **bearer)[0] == "200 OK"
+        for wrong, told in (
+            ({}, "is encrypted: set key_passphrase$"),
+            ({"key_passphrase": "x"}, "key_passphrase is not its"),
+        ):
+            with pytest.raises(StartupError, match=told):
+                AccessControl(**kept, **wrong)
 
 
 @pytest.mark.blackbox

@@ -91,6 +91,15 @@ class SigningKeys:
         Raises StartupError for a key that cannot be used, and StoreError.
         """
         records = stored_keys(store) or (make_first(store, by_itself("first start"), algorithm, seal, clock()),)
+        return cls._of(records, seal, clock)
+
+    @classmethod
+    def of_others(cls, store: Store, seal: Seal = PLAIN, *, clock: Callable[[], float] = time.time) -> SigningKeys:
+        """Return the keys in the store, and make none: that is for those who sign. Raises as `open` does."""
+        return cls._of(stored_keys(store), seal, clock)
+
+    @classmethod
+    def _of(cls, records: Iterable[Record], seal: Seal, clock: Callable[[], float]) -> SigningKeys:
         keys = cls(seal=seal, clock=clock)
         keys._hold({record.id: _Held(record.version, read_key(record, seal)) for record in records})
         return keys

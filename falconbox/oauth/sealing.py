@@ -37,8 +37,10 @@ class Locked(Exception):
 class Seal:
     """Encrypts and decrypts private keys with one passphrase; without one, it keeps them as they are."""
 
-    def __init__(self, passphrase: str | None = None) -> None:
+    def __init__(self, passphrase: str | None = None, named: str = VARIABLE) -> None:
+        """`named` is what people give the passphrase as."""
         self._passphrase = passphrase
+        self._named = named
         # By salt: a key is read again whenever its document changes.
         self._passwords: dict[bytes, bytes] = {}
 
@@ -63,17 +65,18 @@ class Seal:
         pem = body["private_key"].encode()
         if not is_sealed(body):
             if self._passphrase is not None:
-                raise Locked(f"is not encrypted although {VARIABLE} is set: run `falconbox keys encrypt`")
+                raise Locked(f"is not encrypted although {self._named} is set: run `falconbox keys encrypt`")
             return load_pem_private_key(pem, password=None)
         if self._passphrase is None:
-            raise Locked(f"is encrypted: set {VARIABLE} or {VARIABLE}_FILE")
+            or_file = f" or {VARIABLE}_FILE" if self._named == VARIABLE else ""
+            raise Locked(f"is encrypted: set {self._named}{or_file}")
         if body["kdf"]["name"] != KDF:
             raise ValueError("made in a way that is not known")
         password = self._password(self._passphrase, bytes.fromhex(body["kdf"]["salt"]))
         try:
             return load_pem_private_key(pem, password)
         except ValueError:
-            raise Locked(f"cannot be decrypted: {VARIABLE} is not its passphrase, or it is damaged") from None
+            raise Locked(f"cannot be decrypted: {self._named} is not its passphrase, or it is damaged") from None
 
     def _password(self, passphrase: str, salt: bytes) -> bytes:
         if salt not in self._passwords:
