@@ -18,7 +18,8 @@ from pymongo.write_concern import WriteConcern
 
 from falconbox.errors import FeedGap, StoreConflict, StoreUnavailable
 from falconbox.store import TRACE_LIFETIME, UNCOUNTED, Change, Changes, Expect, Page, Record, within
-from falconbox.store.mongo_rows import Row, connect, ignored_duplicate, key, record_of, row_of, unavailable
+from falconbox.store.mongo_outage import Outage
+from falconbox.store.mongo_rows import Row, connect, ignored_duplicate, key, record_of, row_of, soon, unavailable
 from falconbox.store.mongo_schema import lay_out, number_of
 from falconbox.store.versions import appended_version, check_expected
 
@@ -38,6 +39,7 @@ class MongoStore:
         client, named, self._place = connect(where)
         self._client = client
         self._clock = clock
+        self._outage = Outage()
         db = client.get_database(database or named, write_concern=WriteConcern(w="majority", j=True))
         self._documents = db["documents"]
         self._numbers = db["numbers"]
@@ -65,7 +67,7 @@ class MongoStore:
 
     def get_many(self, kind: str, ids: Collection[str]) -> Mapping[str, Record]:
         """Return those of these documents that are there, by id."""
-        with unavailable():
+        with self._outage.asking():
             rows = self._documents.find({"_id": {"$in": [key(kind, id)["_id"] for id in ids]}})
             return {row["name"]: record_of(row) for row in rows if self._alive(row)}
 
@@ -115,7 +117,7 @@ class MongoStore:
             check_expected(self._version(before), expect)
             version = int(before["version"])
             if version < 0:
-                with unavailable():
+                with self._outage.asking(), soon():
                     if self._documents.delete_one({"_id": before["_id"], "version": version}).deleted_count:
                         return version
                 continue
@@ -127,7 +129,7 @@ class MongoStore:
 
     def mark_used(self, kind: str, used: Mapping[str, int], *, append: bool = False) -> None:
         """Note when appended documents were last used, one after the other."""
-        with unavailable():
+        with self._outage.asking():
             for id, time_used in used.items():
                 # Beside the body, which is text: only here can a time rise and never fall.
                 wanted = {"_id": key(kind, id)["_id"], "version": {"$lt": 0}, "deleted": False}
@@ -141,7 +143,7 @@ class MongoStore:
 
     def remove(self, kind: str, ids: Collection[str]) -> int:
         """Delete appended documents, and return how many were there."""
-        with unavailable():
+        with self._outage.asking():
             wanted = {"_id": {"$in": [key(kind, id)["_id"] for id in ids]}, "version": {"$lt": 0}}
             return int(self._documents.delete_many(wanted).deleted_count)
 
@@ -158,7 +160,7 @@ class MongoStore:
         """Return a page of the documents that carry every field value in `where`."""
         query: Row = {"kind": kind, "deleted": False, "expires": {"$gt": self._clock()}}
         query |= {f"ix.{name}": value for name, value in (where or {}).items()}
-        with unavailable():
+        with self._outage.asking():
             total = self._documents.count_documents(query) if counted else UNCOUNTED
             rows = self._documents.find({**query, "name": {"$gt": after}}).sort("name", 1).limit(limit)
             found, cut = within(rows, itemgetter("body"), room)
@@ -166,19 +168,22 @@ class MongoStore:
 
     def head(self) -> int:
         """Return the highest change number given out so far."""
-        return number_of(self._numbers, "head")
+        with self._outage.asking(), soon():
+            return number_of(self._numbers, "head")
 
     def changes(self, since: int, kinds: Collection[str]) -> Changes:
         """Return what happened after `since`, and once more what was written in the last OVERLAP seconds.
 
         A number is taken before the write that it numbers, so one that has been passed may become visible late.
         """
-        if 0 < since < number_of(self._numbers, "floor"):
+        with self._outage.asking(), soon():
+            floor = number_of(self._numbers, "floor")
+        if 0 < since < floor:
             raise FeedGap("deletions after the cursor have been swept")
         head = self.head()
         recent = {"updated": {"$gt": self._clock() - OVERLAP}, "version": {"$gt": 0}}
         rows: dict[str, Row] = {}
-        with unavailable():
+        with self._outage.asking():
             for query in ({"version": {"$gt": since}}, recent):
                 found = self._documents.find({"kind": {"$in": [*kinds]}, **query})
                 rows |= {row["_id"]: row for row in found}
@@ -189,7 +194,7 @@ class MongoStore:
     def versions(self, kinds: Collection[str]) -> Mapping[tuple[str, str], int]:
         """Return the version of every live numbered document of these kinds."""
         query = {"kind": {"$in": [*kinds]}, "version": {"$gt": 0}, "deleted": False, "expires": {"$gt": self._clock()}}
-        with unavailable():
+        with self._outage.asking():
             rows = self._documents.find(query, {"kind": 1, "name": 1, "version": 1})
             return {(row["kind"], row["name"]): row["version"] for row in rows}
 
@@ -198,7 +203,7 @@ class MongoStore:
         now = self._clock()
         old = {"deleted": True, "updated": {"$lte": now - TRACE_LIFETIME}}
         expired = {"deleted": False, "expires": {"$lte": now}}
-        with unavailable():
+        with self._outage.asking():
             versions = [row["version"] for query in (old, expired) for row in self._documents.find(query)]
             # The floor rises first: a reader that is told to start anew too early loses nothing.
             floor = self._numbers.find_one({"_id": "floor"}) or {"value": 0}
@@ -211,12 +216,12 @@ class MongoStore:
         self._client.close()
 
     def _row(self, kind: str, id: str) -> Row | None:
-        with unavailable():
+        with self._outage.asking(), soon():
             return self._documents.find_one({"_id": key(kind, id)["_id"]})
 
     def _swap(self, before: Row | None, after: Row) -> bool:
         """Put a document in the place of what was read there. False: somebody else was faster."""
-        with unavailable():
+        with self._outage.asking(), soon():
             if before is not None:
                 wanted = {"_id": before["_id"], "version": before["version"]}
                 return bool(self._documents.replace_one(wanted, after).matched_count)
@@ -230,7 +235,7 @@ class MongoStore:
         return None if row is None or not self._alive(row) else int(row["version"])
 
     def _next_number(self) -> int:
-        with unavailable():
+        with self._outage.asking(), soon():
             before = self._numbers.find_one_and_update({"_id": "head"}, {"$inc": {"value": 1}})
         if before is None:
             raise StoreUnavailable("the store has lost its counter; restore it from a backup")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
-from pymongo import MongoClient
+from pymongo import MongoClient, timeout
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -16,7 +16,7 @@ from falconbox.errors import StartupError, StoreUnavailable
 from falconbox.store import Record
 
 TIMEOUT_MS: Final = 900
-"""Milliseconds that the driver looks for a server, connects, and waits for an answer."""
+"""Milliseconds that the driver looks for a server, connects, waits for an answer, and may take for one document."""
 
 NEVER: Final = 1e15
 """Stored as the time at which a document expires that does not: filters on null differ between servers."""
@@ -86,6 +86,11 @@ def unavailable() -> Iterator[None]:
         yield
     except PyMongoError as error:
         raise StoreUnavailable(f"MongoDB: {type(error).__name__}") from error
+
+
+def soon() -> AbstractContextManager[None]:
+    """Give up on one document after TIMEOUT_MS, with whatever the driver tries anew in that time."""
+    return timeout(TIMEOUT_MS / 1000)
 
 
 @contextmanager

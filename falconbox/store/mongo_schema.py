@@ -6,11 +6,11 @@ from pymongo.collection import Collection
 
 from falconbox.errors import StartupError
 from falconbox.store import SCHEMA_VERSION
-from falconbox.store.mongo_rows import Row, ignored_duplicate, unavailable
+from falconbox.store.mongo_rows import Row, ignored_duplicate
 
 
 def lay_out(documents: Collection[Row], numbers: Collection[Row], place: str) -> None:
-    """Make what is not there yet. Raises StartupError for a layout of another version, and StoreUnavailable."""
+    """Make what is not there yet. Raises StartupError for a layout of another version, and PyMongoError."""
     for name, value in (("schema", SCHEMA_VERSION), ("head", 0), ("floor", 0)):
         # Another node may make it at the same moment; then its value is the one.
         if numbers.find_one({"_id": name}) is None:
@@ -30,7 +30,6 @@ def lay_out(documents: Collection[Row], numbers: Collection[Row], place: str) ->
 
 
 def number_of(numbers: Collection[Row], name: str) -> int:
-    """Return a number that the store keeps by name. Raises StoreUnavailable."""
-    with unavailable():
-        row = numbers.find_one({"_id": name})
+    """Return a number that the store keeps by name. Raises PyMongoError."""
+    row = numbers.find_one({"_id": name})
     return 0 if row is None else int(row["value"])

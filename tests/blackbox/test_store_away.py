@@ -104,6 +104,28 @@ def test_decisions_go_on_until_the_snapshot_is_stale_and_come_back_with_the_stor
         assert box.admin("POST", "/Client", {"id": "other", "secret": "other-secret"}).status == 201
 
 
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_who_needs_the_store_while_it_is_away_is_told_at_once_and_keeps_no_thread_waiting(
+    tmp_path: Path, database: Database, how: str
+) -> None:
+    store = f"mongodb://127.0.0.1:{database.port}/box"
+    with serving.running(tmp_path, "--store", store, "--threads", "1") as box:
+        client = {"id": "app", "secret": "my-own-secret", "grant_types": ["client_credentials"]}
+        assert box.admin("POST", "/Client", client).status == 201
+        asked = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "my-own-secret"}
+        assert box.ask("POST", "/auth/token", asked).status == 200
+        database.kill() if how == "kill" else database.freeze()
+
+        def told_at_once() -> bool:
+            answer = box.ask("POST", "/auth/token", asked)
+            assert (answer.status, answer.json["code"]) == (503, "store-unavailable")
+            return "asked again soon" in answer.json["detail"]
+
+        until(told_at_once)
+        database.start() if how == "kill" else database.thaw()
+        until(lambda: box.ask("POST", "/auth/token", asked).status == 200)
+
+
 def asked_about(kind: str, subject: str) -> dict[str, Any]:
     """An evaluation; of a `robot arm` the box can know nothing, since it has no such type."""
     return {
