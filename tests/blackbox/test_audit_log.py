@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -63,6 +64,19 @@ def test_each_change_through_the_api_has_one_record_that_names_caller_and_decisi
     shown = {key: value for key, value in answers[0].json.items() if key != "meta"}
     assert made[0]["after"]["digest"] == made[1]["before"]["digest"] == digest(shown)
     assert "my-own-secret" not in box.output()
+
+
+def test_whoever_may_read_a_resource_can_tell_which_record_is_about_what_it_is_now(tmp_path: Path) -> None:
+    with serving.running(tmp_path) as box:
+        box.admin("POST", "/Client", {"id": "app", "name": 'Łódź "µ" 😀', "details": {"z": 1.5, "a": [True, None]}})
+        box.admin("POST", "/AccessPolicy", {"id": "p", "engine": "matcho", "matcho": {"uri": "/ż/<&>"}})
+        stored = [box.admin("GET", path).json for path in ("/Client/app", "/AccessPolicy/p")]
+    made = {record["resource"]: record for record in changes(box.log())}
+    for document in stored:
+        del document["meta"]
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))  # as the reference says
+        told = made[f"{document['resourceType']}/{document['id']}"]["after"]["digest"]
+        assert told == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def test_an_audit_log_of_its_own_holds_changes_and_tokens_and_the_decision_log_neither(tmp_path: Path) -> None:
