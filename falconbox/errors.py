@@ -6,9 +6,10 @@ What HTTP status a code becomes is decided in one place, `falconbox.problems`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from falconbox.model import ANONYMOUS, Caller
+from falconbox.model import ANONYMOUS, Caller, Client
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,9 +38,25 @@ class FalconboxError(Exception):
 
     code = "error"
 
+    claimed: str | None = None
+    """The client that refused credentials are said to be of, if there is one of that id. For the logs only."""
+
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+@contextmanager
+def said_to_be(client: Client | None) -> Iterator[None]:
+    """Note in what is raised that the credentials are said to be a client's.
+
+    An id that is no client's is not noted: it may be a secret in the wrong place.
+    """
+    try:
+        yield
+    except FalconboxError as error:
+        error.claimed = None if client is None else client.id
+        raise
 
 
 class StartupError(FalconboxError):

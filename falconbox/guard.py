@@ -86,7 +86,8 @@ class Guard:
             if decision.allow:
                 hand_out()
         except FalconboxError as error:
-            self._decision_log.write(record.refused(passage.record_id, passage.asked(), error.code, error.detail))
+            asked = passage.asked()
+            self._decision_log.write(record.refused(passage.record_id, asked, error.code, error.detail, error.claimed))
             raise
         self._decision_log.write(record.decided(passage.record_id, passage.asked(), decision))
         _enforce(decision, caller)

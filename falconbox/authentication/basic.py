@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 
 from falconbox.authentication.verification import CredentialVerifier
-from falconbox.errors import CredentialsRejected
+from falconbox.errors import CredentialsRejected, said_to_be
 from falconbox.model import Client
 
 GRANT = "basic"
@@ -48,11 +48,12 @@ class BasicAuthentication:
         client_id, secret = read_credentials(encoded)
         client = clients.get(client_id)
         permitted = client is not None and client.active and GRANT in client.grant_types
-        right = self._verifier.verify(GRANT, client_id, secret, client, permitted=permitted, address=address)
-        if client is None:
-            raise CredentialsRejected("there is no client of that id")
-        if not permitted:
-            raise CredentialsRejected("the client is inactive, or may not use basic")
-        if not right:
-            raise CredentialsRejected("the secret is wrong")
+        with said_to_be(client):
+            right = self._verifier.verify(GRANT, client_id, secret, client, permitted=permitted, address=address)
+            if client is None:
+                raise CredentialsRejected("there is no client of that id")
+            if not permitted:
+                raise CredentialsRejected("the client is inactive, or may not use basic")
+            if not right:
+                raise CredentialsRejected("the secret is wrong")
         return client

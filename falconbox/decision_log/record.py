@@ -79,10 +79,15 @@ def searched(
     return {**record, **_named(names), "candidates": candidates, "results": results}
 
 
-def refused(record_id: str, asked: Asked, code: str, detail: str) -> dict[str, Any]:
-    """Return the record of a request refused before any policy was asked; `detail` is our own sentence."""
+def refused(record_id: str, asked: Asked, code: str, detail: str, claimed: str | None = None) -> dict[str, Any]:
+    """Return the record of a request refused before any policy was asked; `detail` is our own sentence.
+
+    `claimed` is the client that refused credentials are said to be of.
+    """
     record = _record(record_id, "refusal", asked, allow=False, code=code)
     record["detail"] = detail
+    if claimed is not None:
+        record["claimed"] = claimed
     return record
 
 

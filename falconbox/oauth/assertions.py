@@ -17,7 +17,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from falconbox.client_keys import RSA_LEAST, ClientKey, read_key
-from falconbox.errors import CredentialsRejected, StoreConflict
+from falconbox.errors import CredentialsRejected, StoreConflict, said_to_be
 from falconbox.model import Client
 from falconbox.oauth.compact import check_signature, read_compact
 from falconbox.store import Store
@@ -53,16 +53,17 @@ class ClientAssertions:
         header, claims = read_compact(assertion)
         subject = claims.get("sub")
         client = clients.get(subject) if isinstance(subject, str) else None
-        key, known = _key(header, client)
-        check_signature(assertion, key.public, header["alg"])
-        if client is None or not known:
-            raise CredentialsRejected("the assertion is of a client or of a key that is not known")
-        if not client.active:
-            raise CredentialsRejected("the client is inactive")
-        if client_id not in (None, client.id):
-            raise CredentialsRejected("client_id differs from the one in the assertion")
-        self._check(claims)
-        self._use_up(client.id, claims)
+        with said_to_be(client):
+            key, known = _key(header, client)
+            check_signature(assertion, key.public, header["alg"])
+            if client is None or not known:
+                raise CredentialsRejected("the assertion is of a client or of a key that is not known")
+            if not client.active:
+                raise CredentialsRejected("the client is inactive")
+            if client_id not in (None, client.id):
+                raise CredentialsRejected("client_id differs from the one in the assertion")
+            self._check(claims)
+            self._use_up(client.id, claims)
         return client
 
     def _check(self, claims: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from falconbox.errors import CredentialsRejected, OAuthRequestRefused
+from falconbox.errors import CredentialsRejected, OAuthRequestRefused, said_to_be
 from falconbox.model import Client
 from falconbox.oauth.assertions import ASSERTION_TYPE, ClientAssertions
 from falconbox.oauth.basic_spelling import read_spelling
@@ -82,17 +82,20 @@ class ClientAuthentication:
         try:
             return self._assertions.verify(known.get("client_assertion", ""), known.get("client_id"), self._clients())
         except CredentialsRejected as error:
-            raise invalid_client(error.detail) from None
+            refusal = invalid_client(error.detail)
+            refusal.claimed = error.claimed
+            raise refusal from None
 
     def _by_secret(self, client_id: str, secret: str, address: str, *, by_header: bool) -> Client:
         client = self._clients().get(client_id)
         permitted = client is not None and client.active
-        right = self._verify(USE, client_id, secret, client, permitted=permitted, address=address)
-        if client is None:
-            raise invalid_client("there is no client of that id", by_header=by_header)
-        if not right:
-            detail = "the secret is wrong" if permitted else "the client is inactive"
-            raise invalid_client(detail, by_header=by_header)
+        with said_to_be(client):
+            right = self._verify(USE, client_id, secret, client, permitted=permitted, address=address)
+            if client is None:
+                raise invalid_client("there is no client of that id", by_header=by_header)
+            if not right:
+                detail = "the secret is wrong" if permitted else "the client is inactive"
+                raise invalid_client(detail, by_header=by_header)
         return client
 
 

@@ -45,7 +45,8 @@ class OAuthEndpoint:
         except (Malformed, TooManyAttempts, OAuthRequestRefused) as error:
             self._refuse(req, resp, error)
         except FalconboxError as error:
-            self._log.write(record.refused(req.context.record_id, req.context.asked(), error.code, error.detail))
+            asked = req.context.asked()
+            self._log.write(record.refused(req.context.record_id, asked, error.code, error.detail, error.claimed))
             raise
         else:
             asked = dataclasses.replace(req.context.asked(), caller=answer.caller)
@@ -60,7 +61,7 @@ class OAuthEndpoint:
         asked, code, why = req.context.asked(), error.code, error.detail
         if isinstance(error, OAuthRequestRefused):
             asked, code, why = dataclasses.replace(asked, caller=error.caller), error.error, error.why
-        self._log.write(record.refused(req.context.record_id, asked, code, why))
+        self._log.write(record.refused(req.context.record_id, asked, code, why, error.claimed))
         if isinstance(error, OAuthRequestRefused):
             challenged = error.by_header or (self._endpoint.challenges and error.error == "invalid_client")
             if challenged:

@@ -59,6 +59,7 @@ def test_a_flood_is_answered_429_and_a_correct_caller_beside_it_200(tmp_path: Pa
 
 def test_the_token_endpoint_is_throttled_too_and_every_refusal_has_its_record(tmp_path: Path) -> None:
     with serving.running(tmp_path) as box:
+        assert box.admin("POST", "/Client", {"id": "victim", "secret": "its-own-secret"}).status == 201
         answers = [token(box, f"guess-{number}") for number in range(15)]
         assert {answer.status for answer in answers} == {400, 429}
         last = answers[-1]
@@ -70,6 +71,7 @@ def test_the_token_endpoint_is_throttled_too_and_every_refusal_has_its_record(tm
         records = {record["id"]: record for record in box.log()}
         assert ids <= set(records)
         assert {records[name]["code"] for name in ids} == {"invalid_client", "too-many-attempts"}
+        assert {records[name]["claimed"] for name in ids} == {"victim"}  # also of those that were not looked at
         everything = json.dumps(list(records.values())) + box.errors()
         assert "guess-" not in everything
         assert ADMIN_SECRET not in everything

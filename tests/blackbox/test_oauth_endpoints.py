@@ -275,6 +275,30 @@ def test_everything_has_a_record_that_says_who_and_never_a_secret(box: Box) -> N
         assert token not in told
 
 
+def test_a_refusal_says_whose_credentials_they_were_to_be_if_there_is_such_a_client_and_nothing_else(box: Box) -> None:
+    grant = {"grant_type": "client_credentials"}
+    misplaced = "secret-in-the-place-of-the-id"
+    answers = [
+        ("app", post(box, "/auth/token", client_id="app", client_secret="whose is it 1", **grant)),
+        ("app", post(box, "/auth/revoke", basic="app:whose is it 2", token="x")),
+        ("signer", post(box, "/auth/token", **assertion(exp=1), **grant)),
+        ("basic-only", box.ask("GET", "/Patient", auth="basic-only:whose is it 3")),
+        ("app", box.ask("GET", "/Patient", auth=f"app:{SECRET}")),  # may not use Basic there
+        (None, post(box, "/auth/token", client_id=misplaced, client_secret="app", **grant)),
+        (None, post(box, "/auth/introspect", basic=f"{misplaced}:app", token="x")),
+        (None, box.ask("GET", "/Patient", auth=f"{misplaced}:app")),
+        (None, post(box, "/auth/token", **assertion(sub=misplaced, iss=misplaced), **grant)),
+        (None, post(box, "/auth/token", client_id="app", client_secret=SECRET, scope="no", **grant)),  # is proven
+    ]
+    records = box.records(*(answer.headers["x-decision-id"] for _, answer in answers))
+    assert [record.get("claimed") for record in records] == [claimed for claimed, _ in answers]
+    assert {record["kind"] for record in records} == {"refusal"}
+    assert {record.get("client") for record in records[:-1]} == {None}
+    for told in (box.output(), box.errors()):
+        assert misplaced not in told
+        assert "whose is it" not in told
+
+
 def test_introspections_stand_in_the_decision_log_and_never_crowd_the_audit_log(tmp_path: Path) -> None:
     changes = tmp_path / "changes"
     with serving.running(tmp_path, "--audit-log", str(changes)) as box:
