@@ -25,6 +25,7 @@ pytestmark = pytest.mark.blackbox
 FORM = "application/x-www-form-urlencoded"
 KEY = ec.generate_private_key(ec.SECP256R1())
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SECRET = "a long secret: 100%, + more"
 ENDPOINTS = ("/auth/token", "/auth/introspect", "/auth/revoke")
 
@@ -210,6 +211,19 @@ def test_a_revoked_token_is_dead_here_before_the_answer_and_soon_elsewhere(nodes
         own = post(box, "/auth/introspect", client_id="app", client_secret=SECRET, token=token)
         assert own.json == {"active": False}
         assert post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=token).status == 200
+
+
+def test_the_other_form_of_a_signature_is_the_same_token_and_stops_with_it(nodes: tuple[Box, Box]) -> None:
+    one, two = nodes
+    token = issue(one)
+    signed, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    negated = (ORDER_OF_P256 - int.from_bytes(raw[32:])).to_bytes(32)
+    other = f"{signed}.{base64.urlsafe_b64encode(raw[:32] + negated).decode().rstrip('=')}"
+    assert [box.ask("GET", "/Patient", auth=other).status for box in nodes] == [200, 200]
+    assert post(one, "/auth/revoke", client_id="app", client_secret=SECRET, token=other).status == 200
+    assert [one.ask("GET", "/Patient", auth=text).status for text in (token, other)] == [401, 401]
+    until(lambda: {two.ask("GET", "/Patient", auth=text).status for text in (token, other)} == {401})
 
 
 def test_whose_token_is_refused_is_told_that_it_is_invalid_whatever_is_wrong_and_nobody_else_is(box: Box) -> None:
