@@ -199,6 +199,10 @@ class StoreUnavailable(StoreError):
     code = "store-unavailable"
 
 
+class StoreNotAsked(StoreUnavailable):
+    """The store has just not answered somebody else, and was not asked (503). Nothing new for a log."""
+
+
 class FeedGap(StoreError):
     """The change feed no longer reaches back to the asked cursor: load everything anew."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from falconbox.compiling import PolicyCompiler
-from falconbox.errors import FalconboxError, FeedGap
+from falconbox.errors import FalconboxError, FeedGap, StoreNotAsked
 from falconbox.store import Record, Store
 from falconbox.world import FOLLOWED, Assembly, World
 
@@ -92,6 +92,8 @@ class Snapshot:
         while not self._stop.wait(POLL_INTERVAL):
             try:
                 self.refresh()
+            except StoreNotAsked:
+                continue
             except FalconboxError as error:
                 log.warning("the store cannot be followed: %s", error.detail)
             except Exception:

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from falconbox.compiling import PolicyCompiler
-from falconbox.errors import FeedGap, StoreUnavailable
+from falconbox.errors import FeedGap, StoreNotAsked, StoreUnavailable
 from falconbox.model import POLICY_TYPES, Effect, Mode, StoredSecret
 from falconbox.plugins import load_plugins
 from falconbox.snapshot import RECONCILE_INTERVAL, Snapshot
 from falconbox.store.sqlite import SqliteStore
+from waiting import until
 
 COMPILER = PolicyCompiler(load_plugins().engines)
 
@@ -377,5 +378,28 @@ def test_following_goes_on_after_the_store_has_been_away(store: Faulty) -> None:
                 break
             deadline.wait(0.1)
         assert "made-while-away" in snapshot.current.clients
+    finally:
+        snapshot.stop()
+
+
+def test_a_store_that_was_not_asked_is_nothing_new_for_the_log(
+    store: Faulty, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("falconbox.snapshot.POLL_INTERVAL", 0.001)
+    looks: list[StoreUnavailable] = []
+    outage: list[StoreUnavailable] = [StoreNotAsked("it has not answered a moment ago")]
+
+    def away(*_: object) -> None:
+        looks.append(outage[-1])
+        raise outage[-1]
+
+    snapshot = Snapshot(store, COMPILER)
+    snapshot.start()
+    try:
+        monkeypatch.setattr(store, "changes", away)
+        until(lambda: len(looks) > 3)
+        assert caplog.text == ""
+        outage.append(StoreUnavailable("it is away"))
+        until(lambda: "the store cannot be followed: it is away" in caplog.text)
     finally:
         snapshot.stop()

@@ -14,7 +14,7 @@ from typing import Final
 
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-from falconbox.errors import StoreUnavailable
+from falconbox.errors import StoreNotAsked
 from falconbox.store.mongo_rows import unavailable
 
 PAUSE: Final = 1.0
@@ -32,7 +32,7 @@ class Outage:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Ask the server something. Raises StoreUnavailable, at once while it is not to be asked."""
+        """Ask the server something. Raises StoreUnavailable (StoreNotAsked, at once, while it is not to be)."""
         started = self._begin()
         with unavailable():
             try:
@@ -50,7 +50,7 @@ class Outage:
         with self._lock:
             if self._ask_again_at is not None:
                 if now < self._ask_again_at:
-                    raise StoreUnavailable("MongoDB: it has not answered a moment ago, and is asked again soon")
+                    raise StoreNotAsked("MongoDB: it has not answered a moment ago, and is asked again soon")
                 self._ask_again_at = now + PAUSE  # the others wait for what this one finds out
         return now
 
