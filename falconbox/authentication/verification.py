@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from falconbox.authentication.memory import Memory, digest
@@ -60,14 +60,24 @@ class CredentialVerifier:
         self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
 
     def verify(
-        self, use: str, client_id: str, secret: str, client: Client | None, *, permitted: bool, address: str
+        self,
+        use: str,
+        client_id: str,
+        secret: str,
+        client: Client | None,
+        *,
+        permitted: bool,
+        address: str,
+        otherwise: str | None = None,
     ) -> bool:
         """Whether the secret is the client's, and the client is permitted to use it here.
 
         `use` names what for; what is remembered for one use says nothing about another. A client that is unknown
-        (None) costs the same as one that is not. Raises TooManyAttempts.
+        (None) costs the same as one that is not. `otherwise` is what the text may mean as well; it is one attempt, at
+        a second cost wherever the first reading is wrong. Raises TooManyAttempts.
         """
-        key, version = digest(use, client_id, secret), 0 if client is None else client.version
+        readings = (secret,) if otherwise is None else (secret, otherwise)
+        key, version = digest(use, client_id, *readings), 0 if client is None else client.version
         remembered = self._remembered(key, version)
         if remembered is not None:
             return self._let_in(client_id, remembered, permitted=permitted)
@@ -78,11 +88,11 @@ class CredentialVerifier:
             remembered = self._remembered(key, version)
             if remembered is not None:
                 return self._let_in(client_id, remembered, permitted=permitted)
-            proven = self._find(client, secret, patient=familiar)
+            proven, meant = self._find(client, readings, patient=familiar)
             right = proven is not None and permitted
             self._remember(key, version, proven if right else None)
         if right and client is not None and proven is not None:
-            self._told(client, proven, secret)
+            self._told(client, proven, meant)
             self._used(client_id, proven.id)
         if not right:
             self._throttle.count(client_id, address)
@@ -94,11 +104,17 @@ class CredentialVerifier:
             self._used(client_id, remembered)
         return right
 
-    def _find(self, client: Client | None, secret: str, *, patient: bool) -> StoredSecret | None:
-        """Return the stored secret that this is. Whatever the client has, it is looked for at one cost."""
+    def _find(
+        self, client: Client | None, readings: Sequence[str], *, patient: bool
+    ) -> tuple[StoredSecret | None, str]:
+        """Return the stored secret that one of these is, and which. Whatever the client has costs the same."""
         known = () if client is None else live(client.secrets, self._clock())
-        found = self._hasher.find([held.hash for held in known], secret, patient=patient)
-        return next((held for held in known if held.hash == found), None)
+        hashes = [held.hash for held in known]
+        for reading in readings:
+            found = self._hasher.find(hashes, reading, patient=patient)
+            if found is not None:
+                return next(held for held in known if held.hash == found), reading
+        return None, ""
 
     def _remembered(self, key: bytes, version: int) -> str | None:
         """Return the id of the secret that credentials were found to be, or REFUTED. None: they are not remembered."""

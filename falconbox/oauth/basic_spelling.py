@@ -1,10 +1,8 @@
-"""Which of two spellings of Basic credentials was sent: as they are, or form-encoded (RFC 6749 section 2.3.1).
+"""What Basic credentials mean: as they are, or form-encoded (RFC 6749 section 2.3.1).
 
 The RFC has clients encode id and secret before they go into the header. Some do, down to hyphens and full stops, and
-many do not. Trying both readings would make two guesses of one and give wrong secrets two costs, so one is chosen, by
-the text alone: it is form-encoded if an encoder can have written it and there is an escape in it. Two kinds of secret
-are misread by this rule and belong into the body: those that look like an encoded text themselves (`100%25`), if sent
-as they are; and those whose only odd characters are spaces, if form-encoded (a `+` alone is read as a plus).
+many do not. A text that no encoder can have written, or that encoding leaves as it is, has one reading. One that can be
+read both ways (`a+long+secret`, `100%25`) has two, whoever sends it: so wrong ones cost the same whatever is wrong.
 """
 
 from __future__ import annotations
@@ -18,12 +16,16 @@ from urllib.parse import unquote_plus
 _ENCODED: Final = re.compile(r"(?:[A-Za-z0-9*\-._~!'()+]|%(?!3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])[0-9A-Fa-f]{2})*")
 
 
-def read_spelling(client_id: str, secret: str) -> tuple[str, str]:
-    """Return id and secret as they are meant."""
-    sent = (client_id, secret)
-    if "%" not in client_id + secret or not all(_ENCODED.fullmatch(text) for text in sent):
-        return sent
+def read_spelling(client_id: str, secret: str) -> tuple[str, str, str | None]:
+    """Return the id, what the secret means, and what else it may mean, if anything. The likelier one comes first."""
+    if not (_ENCODED.fullmatch(client_id) and _ENCODED.fullmatch(secret)):
+        return client_id, secret, None
     try:
-        return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+        decoded_id, decoded = (unquote_plus(text, errors="strict") for text in (client_id, secret))
     except UnicodeDecodeError:
-        return sent
+        return client_id, secret, None
+    if "%" in client_id:  # No id has one.
+        return decoded_id, decoded, None
+    if decoded == secret:
+        return client_id, secret, None
+    return (client_id, decoded, secret) if "%" in secret else (client_id, secret, decoded)

@@ -25,9 +25,21 @@ class Verify(Protocol):
     """Tells whether credentials are right."""
 
     def __call__(
-        self, use: str, client_id: str, secret: str, client: Client | None, /, *, permitted: bool, address: str
+        self,
+        use: str,
+        client_id: str,
+        secret: str,
+        client: Client | None,
+        /,
+        *,
+        permitted: bool,
+        address: str,
+        otherwise: str | None,
     ) -> bool:
-        """Whether the secret is the client's, and it is permitted to use it. Raises TooManyAttempts."""
+        """Whether the secret, or what it may mean otherwise, is the client's, and it is permitted to use it.
+
+        Raises TooManyAttempts.
+        """
 
 
 class ClientAuthentication:
@@ -62,19 +74,19 @@ class ClientAuthentication:
             raise OAuthRequestRefused("invalid_request", "client_id is required, or an Authorization header")
         if "client_secret" not in known:
             raise invalid_client("there are no credentials")
-        return self._by_secret(known["client_id"], known["client_secret"], address, by_header=False)
+        return self._by_secret(known["client_id"], known["client_secret"], None, address, by_header=False)
 
     def _by_header(self, known: Mapping[str, str], authorization: str, address: str) -> Client:
         scheme, _, encoded = authorization.partition(" ")
         try:
             if scheme.lower() != "basic":
                 raise CredentialsRejected("the authentication scheme is not Basic")
-            client_id, secret = read_spelling(*self._read_basic(encoded))
+            client_id, secret, otherwise = read_spelling(*self._read_basic(encoded))
         except CredentialsRejected as error:
             raise invalid_client(error.detail, by_header=True) from None
         if known.get("client_id", client_id) != client_id:
             raise OAuthRequestRefused("invalid_request", "client_id differs from the one in the header")
-        return self._by_secret(client_id, secret, address, by_header=True)
+        return self._by_secret(client_id, secret, otherwise, address, by_header=True)
 
     def _by_assertion(self, known: Mapping[str, str]) -> Client:
         if known.get("client_assertion_type") != ASSERTION_TYPE:
@@ -86,11 +98,15 @@ class ClientAuthentication:
             refusal.claimed = error.claimed
             raise refusal from None
 
-    def _by_secret(self, client_id: str, secret: str, address: str, *, by_header: bool) -> Client:
+    def _by_secret(
+        self, client_id: str, secret: str, otherwise: str | None, address: str, *, by_header: bool
+    ) -> Client:
         client = self._clients().get(client_id)
         permitted = client is not None and client.active
         with said_to_be(client):
-            right = self._verify(USE, client_id, secret, client, permitted=permitted, address=address)
+            right = self._verify(
+                USE, client_id, secret, client, permitted=permitted, address=address, otherwise=otherwise
+            )
             if client is None:
                 raise invalid_client("there is no client of that id", by_header=by_header)
             if not right:

@@ -26,7 +26,12 @@ pytestmark = [
 ]
 INSTALLED = Path(f"{sys.prefix}-clients")
 PROGRAMS = {".sh": "sh", ".py": INSTALLED / "bin" / "python", ".mjs": "node"}
-SECRETS = {"app": "a+b%20:c/=", "plain": "only-letters-and-hyphens", "spaced": "a long secret, 100% ours"}
+SECRETS = {
+    "app": "a+b%20:c/=",
+    "plain": "only-letters-and-hyphens",
+    "spaced": "a long secret",
+    "odd": "a long secret, 100% ours",
+}
 REVOKING = [name for name in page.SCRIPTS if name.startswith("revoke_")]
 BY_KEY = [name for name in page.SCRIPTS if name.startswith("with_") and "_key." in name]
 
@@ -119,7 +124,7 @@ def test_a_client_asks_about_its_token_ends_it_and_is_told_that_it_is_invalid(
         assert told["challenge"] == {"realm": "falconbox", "error": "invalid_token", "resource_metadata": metadata}
 
 
-@pytest.mark.parametrize("client", ["plain", "spaced"])
+@pytest.mark.parametrize("client", ["plain", "spaced", "odd"])
 @pytest.mark.parametrize("name", ["with_httpx_auth.py", "with_oauth4webapi.mjs", "with_simple_oauth2.mjs"])
 def test_other_secrets_are_read_in_both_spellings_of_basic(
     box: Box, wire: Wire, tmp_path: Path, name: str, client: str

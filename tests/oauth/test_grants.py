@@ -351,6 +351,8 @@ COSTS_NOTHING = {
     *(name for name in WRONG if "assertion" in name),
 }
 """What has no secret to be verified, or no form: anybody can see that, whoever the client is."""
+TWO_MEANINGS = {"wrong secret in the header, form-encoded"}
+"""What may be a secret as it is, or form-encoded: the text says so, whoever the client is."""
 
 
 def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, hasher: SecretHasher) -> None:
@@ -359,8 +361,29 @@ def test_every_wrong_client_gets_one_text_at_one_cost(endpoint: TokenEndpoint, h
     for name, (parameters, header, _) in WRONG.items():
         before = hasher.slow_verifications
         texts.add(refusal(endpoint, parameters, header).detail)
-        assert hasher.slow_verifications - before == (name not in COSTS_NOTHING), name
+        cost = 0 if name in COSTS_NOTHING else 2 if name in TWO_MEANINGS else 1
+        assert hasher.slow_verifications - before == cost, name
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("client_id", ["me", "nobody", "off", "no-secret", "basic-only"])
+def test_a_wrong_secret_that_can_be_read_two_ways_costs_the_same_for_every_client(
+    endpoint: TokenEndpoint, hasher: SecretHasher, client_id: str
+) -> None:
+    for number, text in enumerate(("a+wrong+secret", "100%25"), 1):
+        refusal(endpoint, {"grant_type": "client_credentials"}, basic(f"{client_id}:{text}"))
+        assert hasher.slow_verifications == 2 * number
+
+
+@pytest.mark.parametrize("spelling", ["correct horse battery", "correct+horse+battery", "correct%20horse%20battery"])
+def test_a_secret_in_the_header_is_right_as_it_is_and_in_each_way_of_encoding_spaces(
+    endpoint: TokenEndpoint, hasher: SecretHasher, spelling: str
+) -> None:
+    for _ in range(2):
+        assert endpoint.respond({"grant_type": "client_credentials"}, basic(f"me:{spelling}"), HERE).body[
+            "access_token"
+        ]
+    assert hasher.slow_verifications == (2 if "+" in spelling else 1), "what was right is remembered"
 
 
 def test_a_parameter_without_a_value_counts_as_left_out(endpoint: TokenEndpoint) -> None:

@@ -47,8 +47,17 @@ CLIENTS = {
 }
 
 
-def is_the_id(use: str, client_id: str, secret: str, client: Client | None, *, permitted: bool, address: str) -> bool:
-    return secret == client_id and permitted
+def is_the_id(
+    use: str,
+    client_id: str,
+    secret: str,
+    client: Client | None,
+    *,
+    permitted: bool,
+    address: str,
+    otherwise: str | None,
+) -> bool:
+    return client_id in (secret, otherwise) and permitted
 
 
 class Box:
