@@ -23,6 +23,9 @@ CALLED = frozenset(
 PUT_IN = {"concat": 0, "replace": 2}
 """Which argument these put in again and again: out of the request, it would make the square of what was sent."""
 
+SOUGHT = {"replace": 1}
+"""Which argument these look for: an empty one would be found for ever, until there is no memory left."""
+
 OUTSIDE = frozenset(
     {"crypto", "http", "internal", "io", "net", "opa", "providers", "rand", "regex", "rego", "time", "uuid"}
 )
@@ -80,13 +83,21 @@ def _call_problems(statement: Sequence[Token], rules: Collection[str]) -> Iterat
                 hint = did_you_mean(called, CALLED)
                 what = f"{called or 'what it has computed'}, and there is no such function here{hint}"
                 yield f"calls {what}, at line {token.line}"
-            elif called in PUT_IN and not _is_text(_arguments(statement, place), PUT_IN[called]):
-                which = ("first", "third")[PUT_IN[called] == 2]
-                yield f"calls {called} with something else than a text for its {which} argument, at line {token.line}"
+            elif called in PUT_IN:
+                yield from _argument_problems(called, _arguments(statement, place), token.line)
 
 
-def _is_text(arguments: Sequence[Sequence[Token]], number: int) -> bool:
-    return len(arguments) > number and [token.kind in ("text", "raw") for token in arguments[number]] == [True]
+def _argument_problems(called: str, arguments: Sequence[Sequence[Token]], line: int) -> Iterator[str]:
+    if _text(arguments, PUT_IN[called]) is None:
+        which = ("first", "third")[PUT_IN[called] == 2]
+        yield f"calls {called} with something else than a text for its {which} argument, at line {line}"
+    if called in SOUGHT and not _text(arguments, SOUGHT[called]):
+        yield f"calls {called} with something else than a text of the module to look for, not empty, at line {line}"
+
+
+def _text(arguments: Sequence[Sequence[Token]], number: int) -> str | None:
+    """Return the text that an argument is; None if it is anything else, or missing."""
+    return arguments[number][0].value if len(arguments) > number and len(arguments[number]) == 1 else None
 
 
 def _arguments(statement: Sequence[Token], bracket: int) -> list[list[Token]]:

@@ -375,6 +375,37 @@ def test_what_is_put_in_again_and_again_stands_in_the_module(call: str) -> None:
         RegoEngine().compile(AccessPolicy("p", "rego", {"module": f'package falconbox\nallow if {call} == "x"'}), None)
 
 
+@pytest.mark.parametrize(
+    "call", ['replace(input.uri, "", "x")', 'replace(input.uri, ``, "x")', 'replace(input.uri, input.params.a, "x")', 'replace(input.uri, trim(" ", " "), "x")', "replace(input.uri)"],
+)  # fmt: skip
+def test_what_is_looked_for_stands_in_the_module_since_an_empty_text_is_found_for_ever(call: str) -> None:
+    """The request would never be answered, and what is put in take memory until there is none."""
+    with pytest.raises(PolicyInvalid, match=r"a text of the module to look for, not empty, at line 2"):
+        RegoEngine().compile(AccessPolicy("p", "rego", {"module": f'package falconbox\nallow if {call} == "x"'}), None)
+
+
+ODD = ["", "a", -1, 1.5, [], ["", 1], {}, {"a": {}}, None, True]
+ONE_ARGUMENT = frozenset(["abs", "array.reverse", "ceil", "count", "floor", "intersection", "is_array", "is_boolean", "is_null", "is_number", "is_object", "is_set", "is_string", "max", "min", "object.keys", "round", "sort", "strings.reverse", "sum", "to_number", "type_name", "union"])  # fmt: skip
+THREE_ARGUMENTS = frozenset({"array.slice", "object.get", "replace", "substring"})
+
+
+@pytest.mark.parametrize("function", sorted(CALLED))
+def test_every_function_comes_to_an_end_whatever_the_request_hands_it(function: str) -> None:
+    """The module says yes or no, or cannot tell."""
+    number = 1 if function in ONE_ARGUMENT else 3 if function in THREE_ARGUMENTS else 2
+    arguments = [f"input.{name}" for name in "xyz"[:number]]
+    for function_of, place in (("concat", 0), ("replace", 1), ("replace", 2)):
+        if function == function_of:
+            arguments[place] = '"a"'
+    module = f"package falconbox\nallow if not {function}({', '.join(arguments)}) == 12345"
+    evaluator = RegoEngine().compile(AccessPolicy("p", "rego", {"module": module}), None)
+    for handed in itertools.product(ODD, repeat=number):
+        try:
+            assert evaluator.evaluate(dict(zip("xyz", handed, strict=False))) is True
+        except Undetermined as cannot_tell:
+            assert cannot_tell.detail
+
+
 def test_a_module_may_take_apart_what_it_reads_and_put_it_together() -> None:
     module = """package falconbox
         default allow := false
