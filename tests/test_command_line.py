@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -165,10 +166,20 @@ def test_a_new_engine_is_found_by_its_entry_point_and_named_after_what_was_asked
     )
 
 
+@pytest.mark.parametrize("folder", ["made", "./made", "of two words", "sub/made"])
+def test_what_is_told_to_install_a_new_engine_is_its_directory_and_no_name_to_look_for(
+    tmp_path: Path, folder: str
+) -> None:
+    """`pip install made` would install what a stranger has published as `made`."""
+    done = falconbox(tmp_path, "engines", "new", "mine", folder)
+    command = shlex.split(done.stdout.splitlines()[-1].partition("with: ")[2])
+    assert command == ["pip", "install", str(tmp_path / folder)]
+
+
 @pytest.mark.parametrize(
     "name",
-    ["allow", "Office", "office_hours", "-x", "x-", "a--b", "a/b", "", "x" * 41, "é", "a.b", "..", "true", "null"],
-)
+    ["allow", "Office", "office_hours", "1a", "-x", "x-", "a--b", "a/b", "", "x" * 41, "é", "a.b", "..", "true", "null"],
+)  # fmt: skip
 def test_a_name_that_no_new_engine_can_have_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     done = falconbox(tmp_path, "engines", "new", "--", name, "made")
     assert done.returncode == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def engines_new(name: str, directory: Path, output: str) -> None:
         return
     for path in written:
         click.echo(path)
-    click.echo(f"install it beside falconbox with: pip install {directory}")
+    # By its whole path: `pip install mine` would look for a distribution of that name on the network.
+    click.echo(f"install it beside falconbox with: pip install {shlex.quote(str(directory.absolute()))}")
 
 
 @cli.command("hash-secret")

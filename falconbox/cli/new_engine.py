@@ -31,7 +31,8 @@ def write_engine(name: str, directory: Path) -> list[Path]:
     """
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise StartupError(
-            f"an engine's name is small letters, digits and single dashes, at most {MAX_NAME}, such as office-hours"
+            f"an engine's name is a small letter, and small letters, digits and single dashes between them, at most"
+            f" {MAX_NAME}, such as office-hours"
         )
     if name in NO_TEXT:
         raise StartupError(f"{name} is no text in YAML, in which policies name their engine: choose another name")
