@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from types import NoneType
 from typing import Any, Final
 
 from falconbox.bounds import Unbounded, canonical_text
-from falconbox.engine import All, Evaluator
+from falconbox.engine import All, Evaluator, Facets
+from falconbox.errors import PolicyInvalid, Problem
 from falconbox.model import Document, Reason, Verdict
 from falconbox.wording import shortened
+
+SCALARS: Final = (str, int, float, NoneType)
+"""What a constant among facets may be."""
 
 MAX_REASONS: Final = 10
 """How many reasons of a stranger's explanation are shown."""
@@ -27,10 +33,10 @@ class Contained:
     """
 
     def __init__(self, evaluator: Evaluator) -> None:
+        """Raises PolicyInvalid if what it declares cannot be what it means."""
         self._evaluator = evaluator
-        # A copy: what an engine adds to its own later has not been declared.
-        self.reads = evaluator.reads if isinstance(evaluator.reads, All) else frozenset(evaluator.reads)
-        self.facets = evaluator.facets
+        self.reads = names(evaluator.reads)
+        self.facets = checked(evaluator.facets, self.reads)
 
     def evaluate(self, document: Document) -> bool:
         """Return what the evaluator answers; raise what it raises."""
@@ -44,6 +50,46 @@ class Contained:
     def _copy(self, document: Document) -> dict[str, Any]:
         keys = document if isinstance(self.reads, All) else self.reads
         return {key: copied(document[key]) for key in keys if key in document}
+
+
+def names(reads: object) -> frozenset[str] | All:
+    """Return a copy of what an evaluator declares to read: what its engine adds later has not been declared.
+
+    Raises PolicyInvalid. A text would be taken for its letters, and an evaluator that is shown nothing says no.
+    """
+    if isinstance(reads, All):
+        return reads
+    if not isinstance(reads, AbstractSet) or not all(isinstance(key, str) for key in reads):
+        raise _useless("reads are neither ALL nor a set of texts")
+    return frozenset(reads)
+
+
+def checked(facets: object, reads: frozenset[str] | All) -> Facets:
+    """Return what an evaluator declares, which is a stranger's word. Raises PolicyInvalid when it cannot be filed.
+
+    What it does not read may not be in the document, so a policy filed by that would never be found.
+    """
+    if not isinstance(facets, Facets):
+        raise _useless("facets are no Facets")
+    if not all(texts is None or isinstance(texts, AbstractSet) for texts in (facets.methods, facets.uris)):
+        raise _useless("facets have methods or uris that are no set of texts")
+    strings = [*(facets.methods or ()), *(facets.uris or ()), *facets.constants, facets.uri_prefix or ""]
+    scalars = facets.constants.values()
+    if not all(isinstance(text, str) for text in strings) or not all(isinstance(value, SCALARS) for value in scalars):
+        raise _useless("facets hold something that is no text, or a constant that is no plain value")
+    if not all(pointer.startswith("/") for pointer in facets.constants):
+        raise _useless("facets have a constant at what is no JSON pointer")
+    if not isinstance(reads, All) and not all(_first(pointer) in reads for pointer in facets.constants):
+        raise _useless("facets speak of what the evaluator does not read")
+    return facets
+
+
+def _useless(what: str) -> PolicyInvalid:
+    return PolicyInvalid([Problem("", f"its engine declares what cannot be used: {what}")])
+
+
+def _first(pointer: str) -> str:
+    return pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
 
 
 def _shown(reasons: Iterable[Any]) -> tuple[Reason, ...]:

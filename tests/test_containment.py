@@ -260,6 +260,8 @@ def test_what_does_not_compile_is_not_stored_and_were_it_there_it_would_fail(
 
 DECLARED: Mapping[str, dict[str, Any]] = {
     "reads nothing": {"reads": None}, "reads a number": {"reads": 5}, "reads lists": {"reads": [["uri"]]}, "facets of another kind": {"facets": {"uris": ["/"]}},
+    "a text read": {"reads": "uri"}, "a list read": {"reads": ["uri"]}, "numbers read": {"reads": frozenset({1})},
+    "a text for methods": {"facets": Facets(methods="get")}, "a text for uris": {"facets": Facets(uris="/Patient")},  # type: ignore[arg-type]
     "no facets": {"facets": None}, "facets that are no texts": {"facets": Facets(uris=frozenset({1}))}, "lists as facets": {"facets": Facets(constants={"/a": [1]})},
 }  # fmt: skip
 
@@ -271,3 +273,17 @@ def test_what_is_declared_wrongly_neither_allows_nor_keeps_a_deny_policy_from_de
 ) -> None:
     engine = Compiling(lambda: Odd(**declared))
     assert not decided(engine, body, Effect.DENY).allow
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
+def test_what_is_declared_wrongly_is_not_stored_and_what_is_wrong_is_told(
+    declared: dict[str, Any], body: tuple[str, dict[str, Any]]
+) -> None:
+    """`reads = "uri"` would be taken for u, r and i: a deny policy that is shown no uri says no, and a door is open."""
+    name, fields = body
+    with pytest.raises(Invalid, match=r"reads are|facets") as told:
+        Admission({**PLUGINS.engines, "strange": Compiling(lambda: Odd(**declared))}).policy(
+            {"resourceType": "AccessPolicy", "id": "p", "engine": name, **fields}, lambda _: True
+        )
+    assert all("its engine declares" in problem.detail for problem in told.value.problems)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from types import NoneType
 from typing import Any, Final, Protocol
 
+from falconbox.containment import SCALARS
 from falconbox.engine import All, Facets
 from falconbox.model import Document
 
@@ -18,7 +18,6 @@ SMALL: Final = 4
 """So few policies are asked without looking anything up."""
 
 _NOTHING: Final = object()
-_SCALARS: Final = (str, int, float, NoneType)
 
 
 class Filed(Protocol):
@@ -31,24 +30,6 @@ class Filed(Protocol):
     @property
     def reads(self) -> frozenset[str] | All:
         """The keys of the document that it reads: when one of them is unknown it matters in any case, for it fails."""
-
-
-def checked(facets: object, reads: frozenset[str] | All) -> Facets:
-    """Return what an evaluator declares, which is a stranger's word. Raises TypeError when it cannot be filed.
-
-    What it does not read may not be in the document, so a policy filed by that would never be found.
-    """
-    if not isinstance(facets, Facets):
-        raise TypeError("facets are no Facets")
-    strings = [*(facets.methods or ()), *(facets.uris or ()), *facets.constants, facets.uri_prefix or ""]
-    scalars = facets.constants.values()
-    if not all(isinstance(text, str) for text in strings) or not all(isinstance(value, _SCALARS) for value in scalars):
-        raise TypeError("facets hold something that cannot be filed")
-    if not all(pointer.startswith("/") for pointer in facets.constants):
-        raise TypeError("facets have a constant at what is no JSON pointer")
-    if not isinstance(reads, All) and not all(_steps(pointer)[0] in reads for pointer in facets.constants):
-        raise TypeError("facets speak of what the evaluator does not read")
-    return facets
 
 
 class FacetIndex:
@@ -129,4 +110,4 @@ def _at(document: Any, steps: tuple[str, ...]) -> Any:
 
 def _hashable(value: Any) -> Hashable:
     # A list or an object equals none of the constants, which are strings, numbers, booleans and null.
-    return value if isinstance(value, _SCALARS) else _NOTHING
+    return value if isinstance(value, SCALARS) else _NOTHING

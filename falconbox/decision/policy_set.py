@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from falconbox.compiling import PolicyCompiler
-from falconbox.decision.facet_index import SMALL, FacetIndex, checked
+from falconbox.containment import checked, names
+from falconbox.decision.facet_index import SMALL, FacetIndex
 from falconbox.engine import ALL, NO_FACETS, All, Evaluator, Facets
 from falconbox.errors import FalconboxError, Undetermined, name_of_kind
 from falconbox.model import POLICY_TYPES, AccessPolicy, Document, Effect, Mode, Verdict
@@ -55,7 +56,7 @@ def compile_policy(policy: AccessPolicy, compiler: PolicyCompiler) -> CompiledPo
     evaluator: Evaluator
     try:
         evaluator = compiler.compile(policy)
-        reads = evaluator.reads if isinstance(evaluator.reads, All) else frozenset(evaluator.reads)
+        reads = names(evaluator.reads)
         return CompiledPolicy(policy, evaluator, reads, checked(evaluator.facets, reads))
     except FalconboxError as error:
         evaluator = Broken(error.detail)
