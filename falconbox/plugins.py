@@ -142,13 +142,13 @@ def _engines(manager: pluggy.PluginManager, plugin: object, origin: Origin) -> I
         if result is None or isinstance(result, (str, bytes, Mapping)) or not isinstance(result, Iterable):
             raise StartupError(f"falconbox_engines of {origin} must return a list of engines, not {_kind(result)}")
         for engine in _contained(f"falconbox_engines of {origin} failed", list, result):
-            fault = _contained(f"an engine of {origin} failed", _fault, engine)
+            fault = _contained(f"an engine of {origin} failed", fault_of, engine)
             if fault:
                 raise StartupError(f"falconbox_engines of {origin} returned something that is no engine: {fault}")
             yield engine
 
 
-def _fault(engine: Any) -> str | None:
+def fault_of(engine: Any) -> str | None:
     """Return what keeps this from being an engine."""
     if isinstance(engine, type):
         return f"the class {engine.__name__}, where an object of it is wanted: {engine.__name__}()"

@@ -77,8 +77,22 @@ class Faulty:
         return self.answer(document)
 
     def explain(self, document: Any) -> Verdict:
+        if isinstance(self.explains, Exception):
+            raise self.explains
         matched = self.answer(document) if self.explains is None else self.explains
         return Verdict(matched, (Reason("x", "because"),))
+
+
+class Owning(Faulty):
+    body_schema: ClassVar[Mapping[str, Any]] = {"properties": {"link": {}}}
+
+
+class Rewriting(Faulty):
+    """Changes the body of a policy, and to the same each time."""
+
+    def compile(self, policy: AccessPolicy, compile_branch: CompileBranch) -> Any:
+        dict.update(policy.body, n=1)  # type: ignore[arg-type]
+        return super().compile(policy, compile_branch)
 
 
 def suite(engine: Any, *wrong: Bad) -> EngineContract:
@@ -97,6 +111,10 @@ def right(document: Mapping[str, Any]) -> bool:
 def changing(document: Any) -> bool:
     document["uri"] = "/x"
     return False
+
+
+def changing_where_it_says_yes(document: Any) -> bool:
+    return right(document) and document.setdefault("seen", 1) == 1
 
 
 def raising(document: Mapping[str, Any]) -> bool:
@@ -125,6 +143,13 @@ CAUGHT: dict[str, tuple[Faulty, str, tuple[Any, ...]]] = {
     "a changed document": (Faulty(changing), "test_a_hostile_document_is_answered_and_left_as_it_was", ({}, {})),
     "chance": (Faulty(lambda _: random.random() < 0.5), "test_eight_threads_get_the_answers_that_one_gets", ()),
     "an explanation that says otherwise": (Faulty(right, explains=False), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "a changed document in a case": (Faulty(changing_where_it_says_yes), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "an explanation that fails": (Faulty(right, explains=ValueError("no")), "test_each_case_is_answered_as_it_says", (Case({}, PATIENT, True),)),
+    "a text for reads": (Faulty(right, reads="uri"), "test_what_is_not_declared_as_read_changes_nothing", ({},)),
+    "reading what no case holds": (Faulty(lambda document: right(document) and "session" in document), "test_what_is_not_declared_as_read_changes_nothing", ({},)),
+    "a text for methods": (Faulty(right, facets=Facets(methods="get")), "test_where_its_facets_do_not_hold_it_says_no", ({},)),  # type: ignore[arg-type]
+    "a field that every policy has": (Owning(right), "test_its_name_is_a_word_and_its_body_schema_accepts_what_it_compiles", ()),
+    "a changed body": (Rewriting(right), "test_compiling_changes_no_policy", ({},)),
     "reading what is not declared": (Faulty(right, reads=frozenset({"request-method"})), "test_what_is_not_declared_as_read_changes_nothing", ({},)),
     "a facet that is not necessary": (Faulty(right, facets=Facets(methods=frozenset({"post"}))), "test_where_its_facets_do_not_hold_it_says_no", ({},)),
     "a uri that is not necessary": (Faulty(right, facets=Facets(uri_prefix="/X")), "test_where_its_facets_do_not_hold_it_says_no", ({},)),
@@ -139,8 +164,12 @@ def test_the_suite_catches(fault: str) -> None:
     engine, test, arguments = CAUGHT[fault]
     wrong = {"a pointer to another place": -1, "a bad body that compiles": 1}
     bad = [Bad({"n": wrong[fault]}, "/n")] if fault in wrong else []
-    with pytest.raises((AssertionError, pytest.fail.Exception, ValueError)):
-        getattr(suite(engine, *bad), test)(*arguments)
+    tested = suite(engine, *bad)
+    if arguments and isinstance(arguments[0], dict):
+        tested._compiled(arguments[0])  # as the tests before it have done
+    with pytest.raises((AssertionError, pytest.fail.Exception, PolicyInvalid)) as caught:
+        getattr(tested, test)(*arguments)
+    assert " " in str(caught.value), "what is wrong is said in words"
 
 
 def test_an_engine_without_a_fault_passes() -> None:
