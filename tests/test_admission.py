@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -170,6 +170,38 @@ def test_an_engine_that_ends_the_process_refuses_the_policy_instead() -> None:
 @pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"engine": {"$ne": None}, "id": {"$gt": ""}}])
 def test_what_is_no_policy_at_all_is_refused(document: Any) -> None:
     assert policy_problems(document)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "told"),
+    [
+        ({"description": "x" * 4097}, "/description", "must have at most 4,096 characters"),
+        ({"link": [{"reference": "Client/a"}] * 1001}, "/link", "must have at most 1,000 items"),
+        ({"engine": "bounded", "rule": "x"}, "/rule", "must have at least 2 characters"),
+        ({"engine": "bounded", "rule": "xxxxx"}, "/rule", "must have at most 4 characters"),
+        ({"engine": "bounded", "number": 0}, "/number", "must be at least 1"),
+        ({"engine": "bounded", "number": 5}, "/number", "must be at most 4"),
+        ({"engine": "bounded", "list": [1]}, "/list", "must have at least 2 items"),
+        ({"engine": "bounded", "map": {"a": 1, "b": 2}}, "/map", "must have at most 1 members"),
+    ],
+)
+def test_what_is_too_long_or_too_large_is_told_its_limit(fields: dict[str, Any], pointer: str, told: str) -> None:
+    class Bounded(Strict):
+        body_schema: ClassVar[Any] = {
+            "properties": {
+                "rule": {"minLength": 2, "maxLength": 4, "description": "A rule."},
+                "number": {"minimum": 1, "maximum": 4},
+                "list": {"minItems": 2},
+                "map": {"maxProperties": 1},
+            }
+        }
+
+    document = {"resourceType": "AccessPolicy", "id": "p", "engine": "strict", "rule": "good", **fields}
+    if fields.get("engine") == "bounded" and "rule" not in fields:
+        del document["rule"]
+    with pytest.raises(Invalid) as raised:
+        Admission({"strict": Strict(), "bounded": Bounded()}).policy(document, lambda _: True)
+    assert {problem.pointer: problem.detail for problem in raised.value.problems}[pointer].startswith(told)
 
 
 def test_items_that_cannot_be_sorted_are_compared_in_one_pass() -> None:

@@ -114,8 +114,8 @@ def test_what_the_api_would_refuse_is_refused_with_the_reason_and_changes_nothin
         (["create", "managed"], b"", "comes from a policy directory (a.yaml): choose another id"),
         (["rotate-secret", "managed"], b"", "comes from a policy directory (a.yaml): change the secret"),
         (["rotate-secret", "nobody"], b"", "there is no such client: `falconbox clients list`"),
-        (["rotate-secret", "app", "--overlap", "-1"], b"", "/overlap is not as expected"),
-        (["rotate-secret", "app", "--overlap", "7776001"], b"", "/overlap is not as expected"),
+        (["rotate-secret", "app", "--overlap", "-1"], b"", "/overlap must be at least 0"),
+        (["rotate-secret", "app", "--overlap", "7776001"], b"", "/overlap must be at most 7,776,000"),
         (["rotate-secret", "app", "--secret-stdin"], b"s3cret-one", "/secret is a secret of the client already"),
     ):
         done = falconbox(tmp_path, *arguments, given=given)

@@ -42,7 +42,9 @@ def _shape_problems(schema: Any, dialect: Dialect) -> Iterator[Problem]:
         elif keyword == "type":
             yield Problem(pointer, f"must be {_a_type(details['types'], error, dialect)}")
         elif keyword == "enum":
-            yield Problem(pointer, f"unknown {error.instance_path[-1]}; known: {', '.join(details['options'])}")
+            # In a list, as that of types, the last step is a number.
+            what = next(step for step in reversed(error.instance_path) if isinstance(step, str))
+            yield Problem(pointer, f"unknown {what}; known: {', '.join(details['options'])}")
         else:
             yield Problem(pointer, f"is not as {dialect.name} wants it: {error.message[:200]}")
 

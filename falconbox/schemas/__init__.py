@@ -113,6 +113,13 @@ def _worded(error: Any) -> Iterator[Problem]:
         yield Problem(pointer, _expectation(error.validator, error.validator_value) + _described(error.schema))
 
 
+_COUNTED: Final = {
+    f"{bound}{what}": counted
+    for bound in ("min", "max")
+    for what, counted in (("Items", "items"), ("Length", "characters"), ("Properties", "members"))
+}
+
+
 def _expectation(keyword: str, value: Any) -> str:
     match keyword:
         case "type":
@@ -121,8 +128,16 @@ def _expectation(keyword: str, value: Any) -> str:
             return f"must be {value!r}"
         case "enum":
             return f"must be one of: {', '.join(map(str, value))}"
-        case "minItems":
+        case "minItems" | "minLength" | "minProperties" if value == 1:
             return "must not be empty"
+        case "minItems" | "minLength" | "minProperties":
+            return f"must have at least {value:,} {_COUNTED[keyword]}"
+        case "maxItems" | "maxLength" | "maxProperties":
+            return f"must have at most {value:,} {_COUNTED[keyword]}"
+        case "minimum":
+            return f"must be at least {value:,}"
+        case "maximum":
+            return f"must be at most {value:,}"
         case "uniqueItems":
             return "must not repeat an item"
         case _:

@@ -230,6 +230,14 @@ def test_a_member_named_data_is_left_alone() -> None:
 
 
 @in_each_dialect
+@pytest.mark.parametrize(("types", "pointer"), [("strng", "/type"), (["string", "nul"], "/type/1")])
+def test_an_unknown_type_is_refused_as_a_type_also_in_a_list(types: Any, pointer: str, dialect: str) -> None:
+    assert refused(of(dialect, {"properties": {"a": {"type": types}}}))[f"/properties/a{pointer}"].startswith(
+        "unknown type; known: array, boolean"
+    )
+
+
+@in_each_dialect
 @pytest.mark.parametrize("name", ["UUID", "sesion", "color", "int64", "", 7, ["email"], None])
 def test_an_unknown_format_is_refused_and_the_known_ones_are_named(name: Any, dialect: str) -> None:
     detail = refused(of(dialect, {"properties": {"a": {"format": name}}}))["/properties/a/format"]
