@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from falconbox import (
@@ -82,20 +82,28 @@ class Joined:
     def explain(self, document: Document) -> Verdict:
         """Return the answer with what each branch says, and why. Raises what `evaluate` raises."""
         matched = self.evaluate(document)
-        each = max((MAX_REASONS - len(self._branches)) // len(self._branches), 1)
-        found = [
-            reason
-            for number, branch in enumerate(self._branches, 1)
-            for reason in _told(branch, f"branch {number} of {len(self._branches)}", document, each)
-        ]
-        return Verdict(matched, tuple(found[:MAX_REASONS]))
+        several = [branch.ask(document) for branch in self._branches]
+        found: list[Reason] = []
+        for place, most in _rooms([said is matched for said in several]):
+            name = f"branch {place + 1} of {len(several)}"
+            found += _told(self._branches[place], several[place], name, document, most)
+        return Verdict(matched, tuple(found))
 
 
-def _told(branch: Branch, name: str, document: Document, most: int) -> Iterator[Reason]:
-    said = branch.ask(document)
+def _rooms(decisive: Sequence[bool]) -> list[tuple[int, int]]:
+    """Return the places of the branches that there is a line for, and how many of its own reasons each may give.
+
+    Those that say what the policy says come first, since they are why it does.
+    """
+    first = sorted(range(len(decisive)), key=lambda place: not decisive[place])[:MAX_REASONS]
+    each, rest = divmod(MAX_REASONS - len(first), len(first))
+    return sorted((place, each + (rank < rest)) for rank, place in enumerate(first))
+
+
+def _told(branch: Branch, said: bool | str, name: str, document: Document, most: int) -> Iterator[Reason]:  # noqa: FBT001  # an answer
     outcome = f"failed: {shortened(said, MAX_WORDS)}" if isinstance(said, str) else "says yes" if said else "says no"
     yield Reason("branch", f"{name} ({branch.engine}) {outcome}", policy_pointer=branch.pointer)
-    if isinstance(said, str):
+    if isinstance(said, str) or not most:
         return
     try:
         reasons = branch.evaluator.explain(document).reasons[:most]

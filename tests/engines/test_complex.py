@@ -193,6 +193,25 @@ def test_an_explanation_says_what_each_branch_says_with_pointers_from_the_top() 
     ]
 
 
+@pytest.mark.parametrize("word", ["and", "or"])
+@pytest.mark.parametrize("count", [2, 3, 6, 9, 10, 11, 30])
+def test_an_explanation_has_a_line_for_each_branch_and_for_that_which_settles_it_whatever_its_place(
+    word: str, count: int
+) -> None:
+    """Reasons of the first branches must not leave out what the last ones say."""
+    settles, other = ("no", "yes") if word == "and" else ("yes", "no")
+    for place in range(count):
+        branches = [scripted(settles if number == place else other) for number in range(count)]
+        reasons = compiled({word: branches}).explain({"uri": "/"}).reasons
+        lines = [reason.policy_pointer for reason in reasons if reason.code == "branch"]
+        assert len(reasons) <= 10
+        assert len(lines) == min(count, 10)
+        assert lines == sorted(lines, key=lambda pointer: int(str(pointer).rpartition("/")[2]))
+        assert f"/{word}/{place}" in lines
+        why = [reason.policy_pointer for reason in reasons if reason.code != "branch"]
+        assert (f"/{word}/{place}" in why) is (count < 10), "it says why where there is room for anybody to"
+
+
 def test_a_failed_branch_is_named_without_what_it_raised() -> None:
     with pytest.raises(Undetermined) as raised:
         compiled({"and": [MATCHO, scripted("raise"), scripted("untold")]}).evaluate({"uri": "/a"})
