@@ -225,6 +225,13 @@ def test_a_list_under_items_is_told_what_it_is_called_in_2020_12() -> None:
     assert compiled(of("2019-09", {"items": [True], "additionalItems": False})).evaluate([1, 2]) is False
 
 
+@pytest.mark.parametrize("dialect", LATER)
+def test_what_contains_accepts_has_been_looked_at_in_both_later_dialects(dialect: str) -> None:
+    """The text of 2019-09 does not say so; the official suite does, for both."""
+    evaluator = compiled(of(dialect, {"contains": {"const": 5}, "unevaluatedItems": False}))
+    assert [evaluator.evaluate(document) for document in ([5], [5, 5], [5, 6], [6])] == [True, True, False, False]
+
+
 def test_a_member_named_data_is_left_alone() -> None:
     assert compiled({"properties": {"$data": {"const": 1}}, "required": ["$data"]}).evaluate({"$data": 1}) is True
 
