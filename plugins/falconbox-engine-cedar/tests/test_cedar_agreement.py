@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from typing import Any
@@ -13,7 +14,7 @@ from falconbox import AccessPolicy
 from falconbox.model import Effect
 from falconbox.testing import Agreement
 
-PAIRS = 3_000
+PAIRS = int(os.environ.get("FALCONBOX_TEST_PAIRS", "3000"))
 """How often a policy is asked about a document, by the index and by itself."""
 
 URIS = ["/Patient", "/Patient/1", "/Patient/1/x", "/Patients", "/Encounter", "/", "/patient", "/Patient/", "Patient"]

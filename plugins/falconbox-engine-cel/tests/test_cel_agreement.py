@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from typing import Any
@@ -12,7 +13,7 @@ from falconbox import AccessPolicy
 from falconbox.model import Effect
 from falconbox.testing import Agreement
 
-PAIRS = 10_000
+PAIRS = int(os.environ.get("FALCONBOX_TEST_PAIRS", "10000"))
 """How often a policy is asked about a document, by the index and by itself."""
 
 URIS = ["/Patient", "/Patient/1", "/Patient/2", "/Encounter", "/", "/patient", "/Patient\n"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from typing import Any
@@ -12,7 +13,7 @@ from falconbox import AccessPolicy
 from falconbox.model import Effect
 from falconbox.testing import Agreement
 
-PAIRS = 3_000
+PAIRS = int(os.environ.get("FALCONBOX_TEST_PAIRS", "3000"))
 """How often a policy is asked about a document, among others and by itself."""
 
 CONDITIONS = [
