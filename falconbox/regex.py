@@ -25,6 +25,9 @@ OPTIONS: Final = jsonschema_rs.RegexOptions(size_limit=MAX_COMPILED)
 
 _LITERAL: Final = re.compile(r"\^((?:[A-Za-z0-9/_~:@=&%,;!'\"<># -]|\\[/.-])*)")
 
+_ATOMS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
+"""An escaped character, and a class of characters: what is in it is no sign."""
+
 
 class Regex:
     """A compiled expression. Equal ones are shared as long as somebody holds them, because each takes much room."""
@@ -57,9 +60,9 @@ def fault(text: str) -> str | None:
 
 
 def strings(text: str) -> Strings:
-    """Return what an expression accepts at most: `^/Patient` a prefix, `^/Patient$` one string. No `|` is read."""
+    """Return what an expression accepts at most: `^/Patient` and `^/Patient(/|$)` a prefix, `^/Patient$` one string."""
     match = _LITERAL.match(text)
-    if match is None or "|" in text:
+    if match is None or _may_have_alternatives(text):
         return ANY_STRING
     rest = text[match.end() :]
     literal = re.sub(r"\\(.)", r"\1", match[1])
@@ -68,6 +71,21 @@ def strings(text: str) -> Strings:
     # A quantifier may take the last character away again.
     literal = literal[:-1] if rest[:1] in ("*", "?", "{", "+") else literal
     return Strings(prefix=literal or None)
+
+
+def _may_have_alternatives(text: str) -> bool:
+    """Return whether a `|` may stand outside of all groups, or what holds it cannot be read for sure."""
+    if "|" not in text:
+        return False
+    bare = _ATOMS.sub("", text)
+    if "[" in bare or "]" in bare:
+        return True
+    depth = 0
+    for sign in bare:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and depth <= 0:
+            return True
+    return False
 
 
 def _validator(text: str) -> jsonschema_rs.Draft7Validator:

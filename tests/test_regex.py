@@ -49,9 +49,15 @@ def test_equal_expressions_are_one_as_long_as_somebody_holds_them() -> None:
 
 
 LETTERS = st.text(st.sampled_from("ab/.-$^|*+?{}()\\[]1,"), max_size=8)
+GROUPS = st.lists(
+    st.sampled_from(["(", ")", "|", "(?:", "[", "]", "[^", "a", "/", "$", "\\", "*", "?"]), max_size=10
+).map(lambda parts: "^/a" + "".join(parts))
 
 
-@given(LETTERS, st.text(st.sampled_from("ab/.-1"), max_size=6))
+@given(
+    LETTERS | GROUPS,
+    st.text(st.sampled_from("ab/.-1|()[]"), max_size=6) | st.sampled_from(["/a", "/ab", "/a/", "b", "/", ""]),
+)
 def test_no_text_in_which_it_is_found_is_outside_of_what_it_is_said_to_accept(text: str, inside: str) -> None:
     if fault(text) is None and Regex(text).is_found_in(inside):
         accepted = strings(text)
@@ -62,6 +68,8 @@ def test_no_text_in_which_it_is_found_is_outside_of_what_it_is_said_to_accept(te
 @pytest.mark.parametrize(
     ("text", "values", "prefix"),
     [("^/Patient$", {"/Patient"}, None), ("^/Patient/", None, "/Patient/"), ("^/Patients?$", None, "/Patient"),
+     ("^/Patient(/|$)", None, "/Patient"), ("^/Patient(?:/[^/|]+|)$", None, "/Patient"), ("^/a(b|(c|d))?/[0-9|]", None, "/a"), (r"^/a\|b", None, "/a"),
+     ("^/a(b|c)|d", None, None), (r"^/a(b\))|c", None, None), ("^/a[(]|b", None, None), ("^/a([)]|b)", None, "/a"), ("^/a[[](|)", None, None),
      (r"^\/a\.b$", {"/a.b"}, None), ("^/a|/b", None, None), ("/Patient", None, None), ("^a*", None, None)],
 )  # fmt: skip
 def test_a_literal_start_is_read_as_a_prefix_and_with_its_end_as_one_text(

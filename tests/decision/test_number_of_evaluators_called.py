@@ -81,6 +81,7 @@ def matching(*steps: str) -> Callable[[Any], dict[str, Any]]:
 BY: dict[str, tuple[tuple[str, ...], Callable[[int], Any]]] = {
     "exact uri": (("uri",), lambda number: f"/Other/{number}"),
     "prefix of the uri": (("uri",), lambda number: {"pattern": f"^/Other/{number}/"}),
+    "prefix that ends at a step": (("uri",), lambda number: {"pattern": f"^/Other/{number}(/|$)"}),
     "method": (("request-method",), lambda number: f"method{number}"),
     "client": (("client", "id"), lambda number: f"client{number}"),
     "what is known of the client": (("client", "details", "role"), lambda number: f"role{number}"),
