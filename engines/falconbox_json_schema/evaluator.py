@@ -11,6 +11,7 @@ from falconbox import ALL, NO_FACETS, All, Document, Facets, Reason, Undetermine
 from falconbox.bounds import size
 from falconbox.model import MAX_DEPTH
 from falconbox.regex import OPTIONS
+from falconbox_json_schema.copies import Copies
 from falconbox_json_schema.data import KEYWORDS, DataReferences
 from falconbox_json_schema.graph import find_cycle
 from falconbox_json_schema.necessary import facets
@@ -53,6 +54,7 @@ class SchemaEvaluator:
         asked = steps(nodes, references)
         self._most = None if asked <= FREE else MAX_STEPS // asked
         self._most_told = MAX_TOLD_STEPS // asked
+        self._copies = Copies(nodes, asked)
         self._has_alternatives = any({"anyOf", "oneOf"} & node.keywords.keys() for node in nodes)
         self._recursive = references.used and find_cycle(nodes, references.everywhere) is not None
         # A policy that can fail must be asked, whatever else it says.
@@ -74,7 +76,7 @@ class SchemaEvaluator:
         if self.evaluate(document):
             return Verdict(matched=True, reasons=(FITS,))
         seen = self._seen(document)
-        if size(seen, self._most_told) <= self._most_told:
+        if size(seen, self._most_told) <= self._most_told and not self._copies.too_many(seen):
             return Verdict(matched=False, reasons=reasons(self._validator.iter_errors(seen), self._schema, seen))
         # Why each alternative fails is found out as a whole, too.
         return Verdict(matched=False, reasons=((MUCH,) if self._has_alternatives else self._first(seen)))
