@@ -10,7 +10,7 @@ import pytest
 from falconbox_engine_cedar import MAX_LENGTH, CedarEngine
 from falconbox_engine_cedar.presenting import ESCAPES, MAX_SEGMENTS
 from falconbox_engine_cedar.syntax import MAX_NESTING, MAX_POLICIES, MAX_TOKENS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falconbox import ALL, NO_FACETS, AccessPolicy, Facets, PolicyInvalid, Undetermined
@@ -335,6 +335,7 @@ SETS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(SETS)
 def test_any_text_is_compiled_or_refused_and_what_is_compiled_answers(text: str) -> None:
     try:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from falconbox_engine_cel import MAX_LENGTH, MAX_STEPS, CELEngine
 from falconbox_engine_cel.tokens import MAX_NESTING, MAX_TOKENS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falconbox import ALL, AccessPolicy, Facets, PolicyInvalid, Undetermined
@@ -271,6 +271,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_any_text_is_compiled_or_refused_and_what_is_compiled_answers(text: str) -> None:
     try:

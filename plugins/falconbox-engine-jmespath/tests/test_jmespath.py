@@ -8,7 +8,7 @@ import pytest
 from falconbox_engine_jmespath import MAX_LENGTH, JMESPathEngine
 from falconbox_engine_jmespath.interpreter import MAX_TEXT
 from falconbox_engine_jmespath.reading import MAX_BRACKETS, MAX_NESTING
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falconbox import ALL, AccessPolicy, PolicyInvalid, Undetermined
@@ -190,6 +190,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_any_text_is_compiled_or_refused_and_what_is_compiled_answers(text: str) -> None:
     try:

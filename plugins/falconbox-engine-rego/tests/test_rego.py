@@ -13,7 +13,7 @@ from falconbox_engine_rego import MAX_LENGTH, MAX_VALUES, RegoEngine
 from falconbox_engine_rego.module import MAX_NESTING, MAX_TOKENS
 from falconbox_engine_rego.reading import CALLED, OUTSIDE
 from falconbox_engine_rego.trying import TRIAL_ELSEWHERE
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from falconbox import ALL, AccessPolicy, PolicyInvalid, Undetermined
@@ -109,6 +109,7 @@ FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(FRAGMENTS, max_size=14).map("".join))
 @example("opa.runtime().env.SECRET")
 def test_no_text_hands_out_the_environment(text: str) -> None:
@@ -152,6 +153,7 @@ def test_regopy_prints_nothing_of_ours(capfd: pytest.CaptureFixture[str]) -> Non
 # Texts and numbers.
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(max_size=3))
 @example("\n", "n")
 @example('"', "\\")
@@ -295,6 +297,7 @@ def test_what_regopy_does_not_survive_ends_another_process() -> None:
         assert compiled(f"allow := input.x == {number}").evaluate({"x": number}) is True
 
 
+@settings(deadline=None)
 @given(st.lists(FRAGMENTS, max_size=12).map("".join))
 def test_any_text_is_compiled_or_refused_and_what_is_compiled_answers(text: str) -> None:
     try:
