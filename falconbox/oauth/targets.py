@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from falconbox.errors import OAuthRequestRefused
 from falconbox.model import Client
@@ -48,6 +49,15 @@ def _resources(sent: Mapping[str, Any]) -> list[str]:
 
 
 def _checked(resource: str) -> str:
-    if not _URI.fullmatch(resource):
+    if not _URI.fullmatch(resource) or not _has_its_host(resource):
         raise OAuthRequestRefused("invalid_target", "a resource must be an absolute URI without fragment")
     return resource
+
+
+def _has_its_host(uri: str) -> bool:
+    """Whether a URI of HTTP has a host (RFC 9110 section 4.2), and one in brackets is closed."""
+    try:
+        parts = urlsplit(uri)
+        return bool(parts.hostname) or parts.scheme not in ("http", "https")
+    except ValueError:
+        return False

@@ -288,6 +288,8 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str]] = {
     "resource without a scheme": ({**GOOD, "resource": "api.example"}, None, "invalid_target"),
     "resource with a fragment": ({**GOOD, "resource": "https://a/#b"}, None, "invalid_target"),
     "resource with an empty fragment": ({**GOOD, "resource": "https://a#"}, None, "invalid_target"),
+    "resource without a host": ({**GOOD, "resource": "https://"}, None, "invalid_target"),
+    "resource with a bracket left open": ({**GOOD, "resource": "https://[::1"}, None, "invalid_target"),
     "resource with a space": ({**GOOD, "resource": "https://a b"}, None, "invalid_target"),
     "resource with a broken escape": ({**GOOD, "resource": "https://a/%zz"}, None, "invalid_target"),
     "resource with a line end": ({**GOOD, "resource": "https://a\n"}, None, "invalid_target"),
