@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -150,11 +150,8 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
 
     decision_point = DecisionPoint(fresh)
     proxies = Proxies(settings.trusted_proxies, settings.forwarded_headers)
-    box = WsgiDoor("box", proxies)
-    metadata, public_path = metadata_of(settings.public_url), urlsplit(settings.public_url).path
-    open_routes = OPEN_ROUTES | {(method, path) for method in ("GET", "HEAD") for path in inserted(public_path)}
+    metadata = metadata_of(settings.public_url)
     guard_at = partial(Guard, snapshot, authenticator, decision_point, decision_log, resource_metadata=metadata)
-    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=open_routes)]
     resources = {
         **_configuration(opened, audit_log),
         **oauth_resources(
@@ -173,7 +170,7 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
         "test_policy": TestPolicy(snapshot, opened.admission, decision_point, store),
         "readyz": Readyz(_readiness(settings, opened, decision_log, audit_log, decision_point)),
     }
-    application = create_app(guards, resources, public_path, https=settings.public_url.startswith("https:"))
+    application = _guarded(settings, resources, guard_at, WsgiDoor("box", proxies), decision_point)
     chores = start_chores(store, snapshot, session_uses, secret_uses, upgrades, directory=opened.directory)
     return Service(
         ForwardAuth(application, guard_at, proxies, _identity_tokens(settings, keys)),
@@ -188,6 +185,20 @@ def _put_together(settings: Settings, opened: _Opened) -> Service:
         opened.synced,
         opened.sync_problem,
     )
+
+
+def _guarded(
+    settings: Settings,
+    resources: Mapping[str, object],
+    guard_at: Callable[..., Guard],
+    box: WsgiDoor,
+    decision_point: DecisionPoint,
+) -> falcon.App[Any, Any]:
+    """Return the application of the box, with the guard in front, and the one that answers why before it."""
+    public_path = urlsplit(settings.public_url).path
+    open_routes = OPEN_ROUTES | {(method, path) for method in ("GET", "HEAD") for path in inserted(public_path)}
+    guards = [DebugPolicy(guard_at(DebugDoor(box)), box, decision_point), guard_at(box, open_routes=open_routes)]
+    return create_app(guards, resources, public_path, https=settings.public_url.startswith("https:"))
 
 
 def _readiness(
