@@ -73,7 +73,9 @@ def checked(facets: object, reads: frozenset[str] | All) -> Facets:
         raise _useless("facets are no Facets")
     if not all(texts is None or isinstance(texts, AbstractSet) for texts in (facets.methods, facets.uris)):
         raise _useless("facets have methods or uris that are no set of texts")
-    strings = [*(facets.methods or ()), *(facets.uris or ()), *facets.constants, facets.uri_prefix or ""]
+    # None is no condition, and anything else must be a text: False or b"" would be no prefix of any uri.
+    prefix = () if facets.uri_prefix is None else (facets.uri_prefix,)
+    strings = [*(facets.methods or ()), *(facets.uris or ()), *facets.constants, *prefix]
     scalars = facets.constants.values()
     if not all(isinstance(text, str) for text in strings) or not all(isinstance(value, SCALARS) for value in scalars):
         raise _useless("facets hold something that is no text, or a constant that is no plain value")

@@ -262,6 +262,7 @@ DECLARED: Mapping[str, dict[str, Any]] = {
     "reads nothing": {"reads": None}, "reads a number": {"reads": 5}, "reads lists": {"reads": [["uri"]]}, "facets of another kind": {"facets": {"uris": ["/"]}},
     "a text read": {"reads": "uri"}, "a list read": {"reads": ["uri"]}, "numbers read": {"reads": frozenset({1})},
     "a text for methods": {"facets": Facets(methods="get")}, "a text for uris": {"facets": Facets(uris="/Patient")},  # type: ignore[arg-type]
+    "no text for a prefix": {"facets": Facets(uri_prefix=False)}, "bytes for a prefix": {"facets": Facets(uri_prefix=b"")},  # type: ignore[arg-type]
     "no facets": {"facets": None}, "facets that are no texts": {"facets": Facets(uris=frozenset({1}))}, "lists as facets": {"facets": Facets(constants={"/a": [1]})},
 }  # fmt: skip
 
