@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -235,14 +236,14 @@ def test_a_store_that_was_restored_from_a_backup_is_read_anew(tmp_path: Path) ->
     store = SqliteStore(tmp_path / "store")
     put_client(store, "a")
     store.put("SigningKey", "first", {})
-    with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(tmp_path / "store") as live:
+    with closing(sqlite3.connect(tmp_path / "backup")) as backup, closing(sqlite3.connect(tmp_path / "store")) as live:
         live.backup(backup)
     snapshot = Snapshot(store, COMPILER)
     put_client(store, "b")
     store.delete("Client", "a")
     store.put("SigningKey", "2", {})
     assert set(snapshot.refresh().clients) == {"b"}
-    with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(tmp_path / "store") as live:
+    with closing(sqlite3.connect(tmp_path / "backup")) as backup, closing(sqlite3.connect(tmp_path / "store")) as live:
         backup.backup(live)
     world = snapshot.refresh()
     assert (set(world.clients), set(world.keys)) == ({"a"}, {"first"})
