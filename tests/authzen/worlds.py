@@ -79,7 +79,9 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.store = Watched(SqliteStore(folder / "store"))
+        kept = SqliteStore(folder / "store")
+        self.store = Watched(kept)
+        weakref.finalize(self.store, kept.close)
         self.world = World()
         self.point = DecisionPoint(lambda: True)
 
