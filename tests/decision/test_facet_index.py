@@ -41,7 +41,7 @@ class Dice:
         chosen = self.random.sample(words, self.random.randint(1, 2))
         return self.word([
             {"const": chosen[0]}, {"constant": chosen[0]}, {"enum": chosen}, {"enum": [*chosen, None, 1]}, {"type": "string"}, {},
-            {"pattern": self.word(["^/Patient", "^/Patient$", "^/Patient/[0-9]+$", "/Patient", "^/P|/E", "^/Patients?$", "^g", "^get$", "^\\/Patient\\/1$"])},
+            {"pattern": self.word(["^/Patient", "^/Patient$", "^/Patient/[0-9]+$", "/Patient", "^/P|/E", "^/Patients?$", "^g", "^get$", "^\\/Patient\\/1$", "^/Patient(/|$)", "^/(Patient|Encounter)(/1|$)", "^/P(x|a)|/E", "^(get|/Patient)"])},
             {"not": {"const": chosen[0]}}, {"allOf": [{"enum": chosen}, {"enum": words[:3]}]}, {"anyOf": [{"const": chosen[0]}, {"minLength": 8}]},
         ])  # fmt: skip
 

@@ -19,7 +19,7 @@ PAIRS = 100_000
 URIS = ["/Patient", "/Patient/1", "/Patient/2", "/Encounter", "/", "/patient", "/Patient\n"]
 METHODS = ["get", "post", "GET", ""]
 NAMES = ["a", "b", 1, True, 1.0]
-REGEXES = ["#^/Patient", "#^/Patient$", "#^/Patient/[0-9]+$", "#/Patient", "#^/P|/E", "#^/Patients?$", "#^g", "#^get$", "#^\\/Patient\\/1$"]  # fmt: skip
+REGEXES = ["#^/Patient", "#^/Patient$", "#^/Patient/[0-9]+$", "#/Patient", "#^/P|/E", "#^/Patients?$", "#^g", "#^get$", "#^\\/Patient\\/1$", "#^/Patient(/|$)", "#^/(Patient|Encounter)(/1|$)", "#^/P(x|a)|/E", "#^(get|/Patient)"]  # fmt: skip
 PATHS = [".client.id", ".jwt.sub", ".params.id", ".params.owners", ".body.owner"]
 
 
