@@ -61,8 +61,8 @@ def read_directory(directory: Path) -> tuple[Entry, ...]:
 def look_through(directory: Path) -> Reading:
     """Read a directory as far as it can be read.
 
-    Read are .yaml, .yml and .json files, one or many documents each. Names that start with a dot are skipped, and no
-    link that leaves the directory is followed.
+    Read are .yaml, .yml and .json files, in letters of either case, one or many documents each. Names that start with a
+    dot are skipped, and no link that leaves the directory is followed.
     """
     problems: list[Problem] = []
     entries: dict[Key, Entry] = {}
@@ -99,7 +99,7 @@ def _files(root: Path, problems: list[Problem]) -> list[Path]:
             elif path.is_dir():
                 # A folder that is a link would be read twice, or for ever.
                 waiting += [] if path.is_symlink() else [path]
-            elif path.suffix in SUFFIXES:
+            elif _suffix(path) in SUFFIXES:
                 found.append(path)
     if len(found) > MAX_FILES:
         problems.append(Problem("", f"the directory holds more than {MAX_FILES} files", file="."))
@@ -107,10 +107,14 @@ def _files(root: Path, problems: list[Problem]) -> list[Path]:
     return sorted(found)
 
 
+def _suffix(path: Path) -> str:
+    return path.suffix.lower()
+
+
 def _fault(path: Path, root: Path) -> str | None:
     if path.is_symlink() and not _inside(path, root):
-        return "is a link that leaves the directory"
-    if path.is_dir() or path.suffix in SUFFIXES:
+        return "is a link that leaves the directory, or leads nowhere"
+    if path.is_dir() or _suffix(path) in SUFFIXES:
         if not path.name.isprintable():
             return "has a name that cannot be printed"
         if not (path.is_dir() or path.is_file()):
@@ -142,6 +146,12 @@ def _entries(path: Path, root: Path, problems: list[Problem]) -> Iterator[Entry]
     except OSError as error:
         problems.append(Problem("", f"cannot be read: {error.strerror}", file=file))
         return
+    if not documents:
+        # What a file declared is removed when it declares it no more: one that was emptied must not take a deny away.
+        problems.append(
+            Problem("", "declares nothing: remove it, or let its name start with a dot", file=file, line=1, column=1)
+        )
+        return
     for document in documents:
         entry = _entry(document, file, path.parent.name)
         if isinstance(entry, Problem):
@@ -152,11 +162,11 @@ def _entries(path: Path, root: Path, problems: list[Problem]) -> Iterator[Entry]
 
 
 def _documents(path: Path) -> list[Located]:
-    size = strict_json.MAX_BYTES if path.suffix == ".json" else strict_yaml.MAX_BYTES
+    size = strict_json.MAX_BYTES if _suffix(path) == ".json" else strict_yaml.MAX_BYTES
     with path.open("rb") as file:
         # One byte more than is allowed shows that there is too much.
         data = file.read(size + 1)
-    if path.suffix != ".json":
+    if _suffix(path) != ".json":
         return strict_yaml.load_all(data)
     value = strict_json.loads(data)
     return [Located(value, _json_positions(data))]

@@ -113,6 +113,28 @@ def test_all_problems_of_all_files_are_told_with_file_line_and_column(folder: Pa
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("emptied", ["", "# id: deny\n", "\ufeff\n", " \n\n"])
+def test_a_file_that_declares_nothing_is_an_error_and_takes_nothing_away(
+    folder: Path, store: SqliteStore, emptied: str
+) -> None:
+    write(folder, "a.yaml", CLIENT.format(id="a"))
+    write(folder, "deny.yaml", POLICY.format(id="deny") + "effect: deny\n")
+    sync(folder, store)
+    before = managed(store)
+    write(folder, "deny.yaml", emptied)
+    detail = "declares nothing: remove it, or let its name start with a dot"
+    assert problems(lambda: sync(folder, store)) == [("deny.yaml", 1, 1, detail)]
+    assert managed(store) == before
+    assert not check_directory(folder, ADMISSION, set()).summary().endswith("no problems")
+
+
+def test_a_file_is_read_whatever_the_case_of_its_suffix(folder: Path) -> None:
+    write(folder, "a.YAML", POLICY.format(id="a"))
+    write(folder, "b.Yml", POLICY.format(id="b"))
+    write(folder, "c.JSON", '{"resourceType": "AccessPolicy", "id": "c", "engine": "allow"}')
+    assert [entry.id for entry in read_directory(folder)] == ["a", "b", "c"]
+
+
 def test_problems_of_contents_point_at_what_is_wrong(folder: Path) -> None:
     write(folder, "a.yaml", "resourceType: Client\nid: a\nsecret: hunter2hunter2\ngrant_typs: []\n")
     write(
@@ -214,7 +236,7 @@ def test_no_link_that_leaves_the_directory_is_followed(folder: Path, tmp_path: P
     (folder / "broken.yaml").symlink_to("nowhere")
     told = problems(lambda: read_directory(folder))
     assert {(file, detail) for file, _, _, detail in told} == {
-        (name, "is a link that leaves the directory") for name in ("out.yaml", "root", "broken.yaml")
+        (name, "is a link that leaves the directory, or leads nowhere") for name in ("out.yaml", "root", "broken.yaml")
     }
 
 
