@@ -8,6 +8,8 @@ import re
 from typing import Any, Final
 
 from falconbox.errors import Malformed, TooLarge
+from falconbox.media import json_places
+from falconbox.media.json_places import TWICE, Place, place_of
 from falconbox.media.limits import MAX_INTEGER, MAX_NODES, check_text
 from falconbox.model import MAX_DEPTH
 
@@ -19,7 +21,7 @@ _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def loads(data: bytes) -> Any:
-    """Return the value of one JSON text. Raises Malformed (with line and column where they are known), TooLarge.
+    """Return the value of one JSON text. Raises Malformed with line and column, TooLarge.
 
     Refused: duplicate names, NaN and infinities, integers beyond +-2^53, floats that overflow, lone surrogates, a byte
     order mark, nesting deeper than MAX_DEPTH, more than MAX_NODES values, anything that is not UTF-8.
@@ -33,11 +35,36 @@ def loads(data: bytes) -> Any:
     _check_structure(text)
     try:
         value = _DECODER.decode(text)
+        # The only way to a lone surrogate is an escape.
+        if "\\u" in text:
+            _check_surrogates(value)
     except json.JSONDecodeError as error:
         raise Malformed(f"not JSON: {error.msg}", line=error.lineno, column=error.colno) from None
-    # The only way to a lone surrogate is an escape.
-    if "\\u" in text:
-        _check_surrogates(value)
+    except Malformed as error:
+        # The parser does not say where it was.
+        raise _found_again(text, error) from None
+    return value
+
+
+def places(text: str) -> dict[str, Place]:
+    """Return where the values of a text that `loads` reads stand, by JSON pointer."""
+    return json_places.places(text, _scalar)
+
+
+def _found_again(text: str, error: Malformed) -> Malformed:
+    try:
+        places(text)
+    except Malformed as found:
+        if found.detail == error.detail:
+            return found
+    return error
+
+
+def _scalar(token: str) -> Any:
+    if token[0] == '"' and "\\" not in token:
+        return token[1:-1]
+    value = _DECODER.decode(token)
+    _check_surrogates(value)
     return value
 
 
@@ -58,16 +85,16 @@ def _check_structure(text: str) -> None:
                 depth -= 1
             case ",":
                 nodes += 1
-        if depth > MAX_DEPTH:
-            raise Malformed(f"the JSON text nests deeper than {MAX_DEPTH}")
-        if nodes > MAX_NODES:
-            raise Malformed(f"the JSON text holds more than {MAX_NODES} values")
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            too_much = f"nests deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else f"holds more than {MAX_NODES} values"
+            line, column = place_of(text, token.start())
+            raise Malformed(f"the JSON text {too_much}", line=line, column=column)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Malformed("a name stands twice in one JSON object")
+        raise Malformed(TWICE)
     return found
 
 

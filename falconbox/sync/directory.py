@@ -169,15 +169,7 @@ def _documents(path: Path) -> list[Located]:
     if _suffix(path) != ".json":
         return strict_yaml.load_all(data)
     value = strict_json.loads(data)
-    return [Located(value, _json_positions(data))]
-
-
-def _json_positions(data: bytes) -> Mapping[str, strict_yaml.Place]:
-    """Return where the values of a JSON text stand: nearly all JSON is YAML, and the rest does without."""
-    try:
-        return strict_yaml.load_all(data)[0].positions
-    except (Malformed, IndexError):
-        return {}
+    return [Located(value, strict_json.places(data.decode()))]
 
 
 def _entry(document: Located, file: str, folder: str) -> Entry | Problem:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from falconbox.errors import Malformed, NotAcceptable, TooLarge, UnsupportedMedia
 from falconbox.media import JSON, YAML, YAML_TYPES, choose, form, read, strict_json, strict_yaml, write
+from falconbox.wording import escape
 
 CATALOGUE = Path(__file__).parents[3] / "shared" / "data" / "attacks.jsonl"
 GENERATED = {
@@ -84,6 +87,26 @@ def test_json_errors_have_line_and_column() -> None:
     assert (raised.value.line, raised.value.column) == (3, 7)
 
 
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ('{"a": 1,\n "b": {"c": 1},\n  "a": 2}', (3, 3)),
+        ('{"a": {"x": "a", "y": ["a"]},\n "b": [{"a": 1}, {"a": 1,\n"\\u0061": 2}]}', (3, 1)),
+        ('[1, "9007199254740993",\n 9007199254740993]', (2, 2)),
+        ('["NaN",\r\n\tNaN]', (2, 2)),
+        ('["1e400", 1e400]', (1, 11)),
+        ('{"x": "fine",\n "\\ud800": 1}', (2, 2)),
+        ("[\n" * 65 + "]" * 65, (65, 1)),
+        ("[\n" + "1,\n" * 100_001 + "1]", (100_001, 2)),
+    ],
+    ids=["name twice", "name twice, deep", "integer", "NaN", "float", "surrogate", "depth", "values"],
+)
+def test_whatever_is_refused_of_json_is_refused_with_its_place(source: str, place: tuple[int, int]) -> None:
+    with pytest.raises(Malformed) as raised:
+        strict_json.loads(source.encode())
+    assert (raised.value.line, raised.value.column) == place
+
+
 def test_texts_beyond_their_size_are_refused() -> None:
     for loads, size in (
         (strict_json.loads, strict_json.MAX_BYTES),
@@ -140,6 +163,22 @@ def test_written_yaml_means_the_same_to_readers_of_yaml_1_1(value: Any) -> None:
 def test_what_is_read_from_json_is_what_the_standard_reader_reads(value: Any) -> None:
     data = json.dumps(value).encode()
     assert strict_json.loads(data) == json.loads(data)
+
+
+@given(json_values, st.sampled_from([None, 1, "\t"]))
+def test_every_value_of_a_json_text_has_the_place_that_yaml_would_give_it(value: Any, indent: Any) -> None:
+    source = json.dumps(value, indent=indent, ensure_ascii=False)
+    found = strict_json.places(source)
+    assert set(found) == {*_pointers("", value)}
+    with suppress(Malformed):  # a few characters are refused in YAML
+        assert found == strict_yaml.load_all(source.encode())[0].positions
+
+
+def _pointers(pointer: str, value: Any) -> Iterator[str]:
+    yield pointer
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from _pointers(f"{pointer}/{escape(name)}", member)
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,17 @@ def test_a_file_is_read_whatever_the_case_of_its_suffix(folder: Path) -> None:
     assert [entry.id for entry in read_directory(folder)] == ["a", "b", "c"]
 
 
+def test_problems_of_a_json_file_have_their_places_whatever_characters_stand_in_it(folder: Path) -> None:
+    start = '{"resourceType": "AccessPolicy", "id": "%s",\n "description": "\\ud83d\\ude00",\n'
+    write(folder, "a.json", start % "a" + '"engine": "allow",\n\t"links": []}')
+    write(folder, "b.json", start % "b" + ' "engine": "allow",\n "engine": "matcho"}')
+    write(folder, "c.json", start % "c" + ' "engine": "allow", "extra": "' + "x" * 300_000 + '",\n "links": 1}')
+    told = [
+        (problem.file, problem.line, problem.column) for problem in check_directory(folder, ADMISSION, set()).problems
+    ]
+    assert told == [("a.json", 4, 2), ("b.json", 4, 2), ("c.json", 3, 21), ("c.json", 4, 2)]
+
+
 def test_problems_of_contents_point_at_what_is_wrong(folder: Path) -> None:
     write(folder, "a.yaml", "resourceType: Client\nid: a\nsecret: hunter2hunter2\ngrant_typs: []\n")
     write(
