@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from falconbox.client_keys import key_problems
-from falconbox.compiling import PolicyCompiler, with_fields_of
+from falconbox.compiling import PolicyCompiler, with_fields_of, with_fields_of_any
 from falconbox.engine import Engine
 from falconbox.errors import FalconboxError, Invalid, PolicyInvalid, Problem
 from falconbox.imported_secrets import imported_problems
@@ -61,8 +61,7 @@ class Admission:
         if engine is not None:
             yield from problems(document, policy_schema(engine))
             return
-        # Which fields an unknown engine owns cannot be known, so only the common ones are judged.
-        yield from problems(document, {**shipped("AccessPolicy"), "additionalProperties": True})
+        yield from problems(document, with_fields_of_any(self.engines, shipped("AccessPolicy"), document))
         if isinstance(document, Mapping):
             yield from unknown_engine(document, self.engines)
 

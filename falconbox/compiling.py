@@ -78,7 +78,7 @@ class PolicyCompiler:
         if engine is not None:
             found += problems(own, with_fields_of(engine, _branch_schema()))
         else:
-            found += problems(own, {**_branch_schema(), "additionalProperties": True})
+            found += problems(own, with_fields_of_any(self.engines, _branch_schema(), own))
             found += unknown_engine(own, self.engines)
         if found:
             raise PolicyInvalid(found)
@@ -100,6 +100,17 @@ def with_fields_of(engine: Engine, schema: Mapping[str, Any]) -> dict[str, Any]:
         "properties": {**schema["properties"], **body.get("properties", {})},
         "required": [*schema["required"], *body.get("required", ())],
     }
+
+
+def with_fields_of_any(engines: Mapping[str, Engine], schema: Mapping[str, Any], policy: Any) -> dict[str, Any]:
+    """Return a schema for a policy whose engine there is not, with the fields of all engines, whatever these hold.
+
+    Which fields that engine owns cannot be known. But where none is named, what is no field with any engine may be
+    `engine` misspelt.
+    """
+    owned = {field: True for engine in engines.values() for field in engine.body_schema.get("properties", ())}
+    named = not isinstance(policy, Mapping) or "engine" in policy
+    return {**schema, "properties": {**owned, **schema["properties"]}, "additionalProperties": named}
 
 
 def _branch_schema() -> dict[str, Any]:

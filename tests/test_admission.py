@@ -152,6 +152,15 @@ def test_an_unknown_engine_is_refused_with_the_likely_one() -> None:
     assert "did you mean 'strict'?" in found["/engine"]
 
 
+def test_a_misspelt_engine_field_is_named_beside_the_missing_one() -> None:
+    assert policy_problems({"id": "p", "enigne": "strict", "rule": "good", "ruel": 1, "links": []}) == {
+        "/engine": "is required",
+        "/enigne": "unknown field; did you mean 'engine'?",
+        "/links": "unknown field; did you mean 'link'?",
+        "/ruel": "unknown field; did you mean 'rule'?",
+    }
+
+
 def test_fields_that_the_engine_does_not_own_are_refused_and_its_own_are_required() -> None:
     assert policy_problems({"id": "p", "engine": "strict", "ruel": "good"}) == {
         "/rule": "is required",

@@ -124,6 +124,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no list": ({"or": MATCHO}, "/or", "array"),
     "no policy": ({"or": [5]}, "/or/0", "must be a policy"),
     "no engine": ({"or": [{"matcho": {}}]}, "/or/0/engine", "is required"),
+    "a misspelt engine field": ({"or": [{"enigne": "matcho", "matcho": {}}]}, "/or/0/enigne", "did you mean 'engine'"),
     "an unknown engine": ({"or": [{"engine": "matco", "matcho": {}}]}, "/or/0/engine", "did you mean 'matcho'"),
     "an engine that is no text": ({"or": [{"engine": ["matcho"]}]}, "/or/0/engine", "must be of type string"),
     "Aidbox's sql": ({"and": [MATCHO, {"engine": "sql", "sql": {"query": "x"}}]}, "/and/1/engine", "compare it by engine matcho"),
