@@ -88,12 +88,26 @@ def _may_have_alternatives(text: str) -> bool:
     return False
 
 
+def _because(text: str) -> str:
+    """Return the likely slip in what is no expression, or nothing. What refuses it does not say."""
+    bare = _ATOMS.sub("", text)
+    if flags := re.search(r"\(\?([a-z]+)\)", bare):
+        return f": flags are for a group, as in (?{flags[1]}:...)"
+    if "(?P" in bare:
+        return ": a name is given by (?<name>...)"
+    if re.search(r"\\[AZz]", text):
+        return ": start and end are ^ and $"
+    if "[" in bare:
+        return ": a [ is not closed"
+    return ": not every ( has its )" if bare.count("(") != bare.count(")") else ""
+
+
 def _validator(text: str) -> jsonschema_rs.Draft7Validator:
     try:
         return jsonschema_rs.Draft7Validator({"pattern": text}, pattern_options=OPTIONS, offline=True)
     except jsonschema_rs.ValidationError as error:
         if error.schema_path[-1:] == ["format"]:
-            raise ValueError("is no regular expression of ECMA-262") from None
+            raise ValueError(f"is no regular expression of ECMA-262{_because(text)}") from None
         raise ValueError(
             "is too large when compiled, or needs what linear time cannot give (look-around, back-references)"
         ) from None

@@ -9,6 +9,7 @@ import pytest
 from falconbox import NO_FACETS, PolicyInvalid, Problem, Verdict
 from falconbox.admission import Admission
 from falconbox.errors import Invalid
+from falconbox.schemas import problems
 
 
 class Strict:
@@ -159,6 +160,12 @@ def test_a_misspelt_engine_field_is_named_beside_the_missing_one() -> None:
         "/links": "unknown field; did you mean 'link'?",
         "/ruel": "unknown field; did you mean 'rule'?",
     }
+
+
+def test_a_wrong_type_is_refused_in_words_and_not_in_those_of_python() -> None:
+    assert client_problems({"id": "a", "active": "yes"})["/active"].startswith("must be true or false")
+    found = problems("text", {"type": ["object", "boolean"]})
+    assert [problem.detail for problem in found] == ["must be of type object or boolean"]
 
 
 def test_fields_that_the_engine_does_not_own_are_refused_and_its_own_are_required() -> None:

@@ -75,9 +75,17 @@ def load_all(data: bytes) -> list[Located]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = {} if mark is None else {"line": mark.line + 1, "column": mark.column + 1}
-        raise Malformed(f"not YAML: {error.problem or error.context}", **where) from None
+        raise Malformed(f"not YAML: {error.problem or error.context}{_hint(text, mark)}", **where) from None
     except yaml.YAMLError as error:
         raise Malformed(f"not YAML: {getattr(error, 'reason', 'unreadable')}") from None
+
+
+def _hint(text: str, mark: Any) -> str:
+    """Return what to do about a character that nothing starts with: a tab, or a sign that YAML keeps for itself."""
+    sign = "" if mark is None else text[mark.index : mark.index + 1]
+    if sign == "\t":
+        return ": indent by spaces"
+    return f": put what starts with {sign} into quotes" if sign and sign in "%@`" else ""
 
 
 class _Builder:

@@ -123,7 +123,7 @@ _COUNTED: Final = {
 def _expectation(keyword: str, value: Any) -> str:
     match keyword:
         case "type":
-            return f"must be of type {value}"
+            return _type(value)
         case "const":
             return f"must be {value!r}"
         case "enum":
@@ -142,6 +142,12 @@ def _expectation(keyword: str, value: Any) -> str:
             return "must not repeat an item"
         case _:
             return "is not as expected"
+
+
+def _type(types: str | list[str]) -> str:
+    if types == "boolean":
+        return "must be true or false"
+    return f"must be of type {types if isinstance(types, str) else ' or '.join(types)}"
 
 
 def _described(schema: Any) -> str:

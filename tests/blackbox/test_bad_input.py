@@ -134,7 +134,7 @@ def test_a_body_of_ten_megabytes_is_refused(box: Box, path: str) -> None:
         ({"id": "a/b"}, "/id", "characters"), ({"id": {"$ne": None}}, "/id", "string"), ({"id": None}, "/id", "string"),
         ({"secret": {"$ne": None}}, "/secret", "string"), ({"secret": 12345678}, "/secret", "string"),
         ({"grant_types": "basic"}, "/grant_types", "array"), ({"grant_types": ["password"]}, "/grant_types/0", "basic"),
-        ({"active": "false"}, "/active", "boolean"), ({"$where": "1"}, "/$where", "unknown field"),
+        ({"active": "false"}, "/active", "true or false"), ({"$where": "1"}, "/$where", "unknown field"),
         ({"secret_hash": "$argon2id$x"}, "/secret_hash", "unknown field"), ({"generation": "x"}, "/generation", "unknown"),
         ({"auth": {"client_credentials": {"access_token_expiration": 0}}}, "/auth/client_credentials/access_token_expiration", "seconds"),
     ],

@@ -295,7 +295,8 @@ def test_there_is_no_known_format_that_is_not_tested_above() -> None:
 def test_what_is_no_regular_expression_of_ecma_262_is_refused(pattern: str, place: str, dialect: str) -> None:
     found = refused(of(dialect, {"not": {place: pattern if place == "pattern" else {pattern: True}}}))
     where = "/not/pattern" if place == "pattern" else f"/not/patternProperties/{pattern}"
-    assert found == {where: "is no regular expression of ECMA-262"}
+    assert found.keys() == {where}
+    assert found[where].startswith("is no regular expression of ECMA-262")
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)b", "(?!a)b", "(?<=a)b", "(?<!a)b", "(a)\\1", "a{100000}", "(\\w{99}){999}"])

@@ -165,6 +165,16 @@ def test_what_is_read_from_json_is_what_the_standard_reader_reads(value: Any) ->
     assert strict_json.loads(data) == json.loads(data)
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [("\u00e9:\n\tb: 1\n", "indent by spaces"), ("a: 1\r\n\tb: 1\r\n", "indent by spaces"),
+     ("\u00e9: @x\n", "put what starts with @ into quotes"), ("a: %x\n", "put what starts with % into quotes")],
+)  # fmt: skip
+def test_a_tab_and_a_sign_that_starts_nothing_are_refused_with_what_to_do(source: str, hint: str) -> None:
+    with pytest.raises(Malformed, match=hint):
+        strict_yaml.loads(source.encode())
+
+
 @given(json_values, st.sampled_from([None, 1, "\t"]))
 def test_every_value_of_a_json_text_has_the_place_that_yaml_would_give_it(value: Any, indent: Any) -> None:
     source = json.dumps(value, indent=indent, ensure_ascii=False)
