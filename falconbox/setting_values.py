@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -93,7 +94,7 @@ def store_uri(text: str) -> str:
 def networks(text: str) -> tuple[Network, ...]:
     """Return addresses and networks, separated by commas."""
     found = tuple(_network(part.strip()) for part in text.split(","))
-    if any(network.prefixlen == 0 for network in found):
+    if any(network.prefixlen == 0 for network in _together(found)):
         raise ValueError("must not trust every address: then anybody could claim to be anybody")
     return found
 
@@ -173,6 +174,13 @@ def _whole(text: str, least: int, most: int) -> int:
     if re.fullmatch(r"\d{1,9}", text, re.ASCII) and least <= int(text) <= most:
         return int(text)
     raise ValueError(f"must be a whole number from {least} to {most}")
+
+
+def _together(networks: Iterable[Network]) -> Iterator[Network]:
+    """Yield what networks come to: two halves are everything, too."""
+    found = [*networks]
+    yield from ipaddress.collapse_addresses(one for one in found if isinstance(one, ipaddress.IPv4Network))
+    yield from ipaddress.collapse_addresses(one for one in found if isinstance(one, ipaddress.IPv6Network))
 
 
 def _network(text: str) -> Network:

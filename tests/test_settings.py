@@ -176,6 +176,14 @@ def test_listening_beyond_loopback_without_tls_in_front_is_refused_with_the_reas
     assert f"falconbox: {told[0].partition(':')[0]}: ..." in page.read_text()
 
 
+@pytest.mark.parametrize(
+    "proxies", ["::/0", "0.0.0.0/1,128.0.0.0/1", "10.0.0.1, 8000::/1, 0.0.0.0/0, ::/1", "::/2,4000::/2,8000::/1"]
+)
+def test_every_address_is_never_trusted_in_however_many_parts_it_is_written(proxies: str):
+    (told,) = problems(FALCONBOX_TRUSTED_PROXIES=proxies)
+    assert "must not trust every address" in told
+
+
 def test_a_network_that_is_an_address_is_answered_with_both_that_could_be_meant():
     (told,) = problems(FALCONBOX_TRUSTED_PROXIES="10.0.0.1/8")
     assert told.endswith("behind their masks: write 10.0.0.0/8 for 10.0.0.1/8, or the address alone")
@@ -204,8 +212,10 @@ def test_a_free_port_needs_a_public_url():
     assert load({"port": "0", "public_url": "http://box.example"}, {}).port == 0
 
 
-def test_a_required_log_cannot_be_none():
-    assert problems({"decision_log_required": True, "decision_log": "none"})[0].startswith("--decision-log-required")
+@pytest.mark.parametrize("log", [{}, {"decision_log": "stdout"}, {"decision_log": "none"}])
+def test_a_required_log_is_a_file(log: dict[str, str]):
+    (told,) = problems({"decision_log_required": True, **log})
+    assert told == "--decision-log-required needs a file: name one with --decision-log"
 
 
 def test_a_secret_comes_from_a_file_without_the_newline_at_its_end(tmp_path: Path):
