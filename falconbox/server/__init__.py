@@ -24,7 +24,7 @@ RECEIVE: Final = 16 * 1024
 """Bytes taken in at a time, so that no connection holds up the others for long."""
 
 IN_MEMORY: Final = 64 * 1024 * 1024
-"""Bytes beyond which an answer would be kept in a temporary file; waitress stops taking more long before."""
+"""Bytes beyond which an answer would be kept in a temporary file; waitress takes no more of it before that."""
 
 _OTHER_FILES: Final = 100
 _LOOP_PAUSE: Final = 0.5
@@ -50,6 +50,8 @@ class Server:
             ident=None,
             recv_bytes=RECEIVE,
             outbuf_overflow=IN_MEMORY,
+            # An answer comes in one piece, so a thread that has written one never waits until it has been taken.
+            outbuf_high_watermark=IN_MEMORY,
             # The application reads forwarded headers itself, and only from proxies that it trusts.
             clear_untrusted_proxy_headers=False,
         )

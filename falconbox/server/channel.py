@@ -26,6 +26,9 @@ ANSWER_TIMEOUT: Final = 60.0
 IDLE_TIMEOUT: Final = 60.0
 """Seconds that a connection is kept for another request."""
 
+UNTAKEN: Final = 1024 * 1024
+"""Bytes of answers that a client has not taken yet beyond which none of its further requests is worked on."""
+
 LINGER_TIMEOUT: Final = 2.0
 LINGER_BYTES: Final = 16 * 1024 * 1024
 """What is still read, and dropped, from a client that has been refused, so that it gets to read the answer."""
@@ -47,12 +50,18 @@ class StrictChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._refused = False
         self._lingering = False
         self._lingered = 0
+        self._put_off = False
         self._wait(HEAD_TIMEOUT)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is worked on or waits to be sent: it is the client's turn."""
         return not self.requests and not self.total_outbufs_len
+
+    @property
+    def our_turn(self) -> bool:
+        """Whether a request is worked on or waits for that, and the client has taken everything up to now."""
+        return bool(self.requests) and not self.total_outbufs_len
 
     @property
     def body_size(self) -> int:
@@ -66,8 +75,7 @@ class StrictChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def expire(self, now: float) -> None:
         """End what has taken too long. Called every second by the thread that owns the connection."""
-        our_turn = self.requests and not self.total_outbufs_len
-        if now < self.deadline or our_turn:
+        if now < self.deadline or self.our_turn:
             return
         if self.request is not None and self.request.begun and self.idle and not self._lingering:
             self._refuse(Refused("the request took too long to arrive", HTTPStatus.REQUEST_TIMEOUT, "request-timeout"))
@@ -120,9 +128,17 @@ class StrictChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
                 self._linger()
         else:
             super().handle_write()
+        if self._put_off and self.connected and self.total_outbufs_len <= UNTAKEN:
+            self._put_off = False
+            self.server.add_task(self)
 
     def service(self) -> None:
         """Work on the next request, in a thread of the pool. Whatever is raised ends the connection at the most."""
+        with self.outbuf_lock:
+            # The thread must not wait for the client: as many as there are threads would stop everybody.
+            self._put_off = self.connected and self.total_outbufs_len > UNTAKEN
+            if self._put_off:
+                return
         try:
             super().service()
         except BaseException:

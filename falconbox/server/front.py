@@ -16,6 +16,9 @@ SMALL_BODY: Final = 64 * 1024
 BODIES: Final = 64 * 1024 * 1024
 """Bytes that larger bodies may take up together."""
 
+ANSWERS: Final = 256 * 1024 * 1024
+"""Bytes of answers that may wait for clients to take them, looked at every EXPIRY_INTERVAL."""
+
 EXPIRY_INTERVAL: Final = 1.0
 
 
@@ -62,6 +65,7 @@ class Front(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             self._next_expiry = now + EXPIRY_INTERVAL
             for channel in list(self.active_channels.values()):
                 channel.expire(now)
+            self._drop_untaken()
         return bool(self.accepting)
 
     def handle_accept(self) -> None:
@@ -69,9 +73,9 @@ class Front(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         super().handle_accept()
         if len(self.active_channels) <= self._connections:
             return
-        idle = [channel for channel in self.active_channels.values() if channel.idle]
-        if idle:
-            min(idle, key=lambda channel: channel.waiting_since).handle_close()
+        waiting = [channel for channel in self.active_channels.values() if not channel.our_turn]
+        if waiting:
+            min(waiting, key=lambda channel: channel.waiting_since).handle_close()
 
     def has_room_for(self, size: int) -> bool:
         """Whether a body of `size` bytes can be received beside those that are coming in."""
@@ -81,3 +85,13 @@ class Front(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             channel.body_size for channel in self.active_channels.values() if channel.body_size > SMALL_BODY
         )
         return coming <= BODIES
+
+    def _drop_untaken(self) -> None:
+        """Close those who have kept us waiting longest with their answers, if these need too much room together."""
+        untaken = [channel for channel in self.active_channels.values() if channel.total_outbufs_len]
+        excess = sum(channel.total_outbufs_len for channel in untaken) - ANSWERS
+        for channel in sorted(untaken, key=lambda channel: channel.waiting_since):
+            if excess <= 0:
+                return
+            excess -= channel.total_outbufs_len
+            channel.handle_close()

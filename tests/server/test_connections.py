@@ -18,7 +18,7 @@ from falconbox.errors import FalconboxError
 from falconbox.server.channel import StrictChannel
 from falconbox.server.parser import MAX_HEAD
 from fronting import Running, drained, fronting, statuses
-from waiting import PATIENCE
+from waiting import PATIENCE, until
 
 GET = b"GET /a HTTP/1.1\r\nHost: box\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
@@ -219,6 +219,61 @@ def test_a_client_that_takes_no_answer_frees_its_thread(monkeypatch: pytest.Monk
         assert ended.wait(PATIENCE)
         for connection in waiting:
             connection.close()
+
+
+LARGE = 8 * 1024 * 1024
+
+
+def large(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    answer = b"x" * (LARGE if environ["REQUEST_URI"] == "/large" else 2)
+    start_response("200 OK", [("Content-Length", str(len(answer)))])
+    return [answer]
+
+
+def taking_nothing(front: Running, requests: int) -> socket.socket:
+    """Return a connection that asks for large answers, when the first of them has begun to arrive."""
+    connection = socket.socket()
+    connection.settimeout(PATIENCE)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that the system takes little for it, too
+    connection.connect(("127.0.0.1", front.port))
+    connection.sendall(b"GET /large HTTP/1.1\r\nHost: box\r\n\r\n" * requests)
+    connection.recv(1, socket.MSG_PEEK)
+    return connection
+
+
+def test_clients_that_ask_for_many_answers_and_take_none_occupy_no_thread() -> None:
+    with fronting(large) as front, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(taking_nothing(front, 4)) for _ in range(8)]
+        assert statuses(front.send(LAST)) == [200]
+        # Nor have they lost anything by it: each gets everything as soon as it takes it.
+        waiting[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)
+        waiting[0].sendall(LAST)
+        assert statuses(drained(waiting[0])) == [200] * 5
+
+
+def test_who_takes_no_answer_makes_room_for_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(falconbox.server, "CONNECTIONS", 3)
+    with fronting(large) as front, contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(taking_nothing(front, 1))
+        assert statuses(front.send(LAST)) == [200]
+
+
+def test_answers_that_nobody_takes_need_no_more_than_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(falconbox.server.front, "ANSWERS", LARGE)
+    closed: list[Any] = []
+    close = StrictChannel.handle_close
+
+    def noting(channel: StrictChannel) -> None:
+        closed.append(channel.addr)
+        close(channel)
+
+    monkeypatch.setattr(StrictChannel, "handle_close", noting)
+    with fronting(large) as front, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(taking_nothing(front, 1)) for _ in range(4)]
+        until(lambda: closed, "nobody has been closed")
+        assert closed[0] == waiting[0].getsockname()
+        assert statuses(front.send(LAST)) == [200]
 
 
 def test_hundreds_of_half_open_connections_stop_nobody() -> None:
