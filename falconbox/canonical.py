@@ -39,7 +39,8 @@ def raw_target(environ: Mapping[str, Any]) -> str:
 def canonical_target(environ: Mapping[str, Any], host: str | None = None) -> Target:
     """Read the target of a WSGI request that was sent to `host` (default: its Host field). Raises Malformed.
 
-    REQUEST_URI (or RAW_URI) holds the target as sent; the decoded path that the server derived must agree with it.
+    REQUEST_URI (or RAW_URI) holds the target as sent; the decoded path and the query that the server derived, which are
+    what the application goes by, must agree with it.
     Servers that give neither are read from PATH_INFO under the same rules, in which `%2F` can no longer be told
     from `/`.
     """
@@ -52,6 +53,8 @@ def canonical_target(environ: Mapping[str, Any], host: str | None = None) -> Tar
     target = read_target(raw, environ.get("HTTP_HOST", "") if host is None else host)
     if target.path.encode() != decoded.encode("latin-1"):
         raise Malformed("the server and the request target disagree about the path")
+    if environ.get("QUERY_STRING", target.query or "") != (target.query or ""):
+        raise Malformed("the server and the request target disagree about the query")
     return target
 
 

@@ -57,6 +57,16 @@ def test_a_path_on_which_server_and_target_disagree_is_refused() -> None:
         canonical_target(environ("/Patient", PATH_INFO="/Admin"))
 
 
+def test_a_query_on_which_server_and_target_disagree_is_refused() -> None:
+    agreed = environ("/Patient?a=1", PATH_INFO="/Patient", QUERY_STRING="a=1")
+    assert canonical_target(agreed).params == {"a": "1"}
+    for query in ("a=1&tenant=2", "a=2", "a=%31", ""):
+        with pytest.raises(Malformed, match="disagree"):
+            canonical_target({**agreed, "QUERY_STRING": query})
+    with pytest.raises(Malformed, match="disagree"):
+        canonical_target(environ("/Patient", PATH_INFO="/Patient", QUERY_STRING="a=1"))
+
+
 def test_an_absolute_target_is_read_for_the_own_host_only() -> None:
     assert canonical_target(environ("http://BOX:8080/Patient", PATH_INFO="/Patient")).path == "/Patient"
     for raw in ("http://evil/Patient", "http://box/Patient", "ftp://box:8080/Patient", "http://box:8080", "http:///a"):
