@@ -76,7 +76,7 @@ class _Sync:
     def apply(self, pointer: Record | None) -> SyncResult:
         plan = self._plan(_read(self.directory, pointer), pointer)
         body = _pointer_body(self.directory, plan, self.commit)
-        if pointer is not None and pointer.body == body:
+        if pointer is not None and pointer.body == body and not plan.new:
             return SyncResult("unchanged", "unchanged", plan.revision, body["commit"])
         for member in plan.new:
             _write_member(self.store, member)
@@ -162,7 +162,10 @@ def _write_member(store: Store, member: Member) -> None:
         store.put(MEMBER, member.member, member.body, expect=Expect.ABSENT)
     except StoreConflict:
         # Its id is a digest of its content: whoever wrote it has written the same.
-        return
+        held = store.get(MEMBER, member.member)
+        if held is None or held.updated_at < time.time() - LEFTOVER_AGE / 2:
+            # Another node may be about to remove it as a leftover, which fails if it is another version by then.
+            store.put(MEMBER, member.member, member.body, expect=Expect.ABSENT if held is None else held.version)
 
 
 def _collisions(entries: Sequence[Entry], store: Store) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -423,6 +424,44 @@ def test_leftovers_are_removed_when_no_other_node_can_be_about_to_point_to_them(
     write(folder, "a.yaml", POLICY.format(id="a") + "mode: shadow\n")
     sync(folder, store)
     assert store.find(MEMBER).total == 1
+    assert None not in managed(store).values()
+
+
+def test_a_member_that_is_lost_is_written_anew_although_nothing_has_changed(folder: Path, store: SqliteStore) -> None:
+    write(folder, "a.yaml", POLICY.format(id="a"))
+    sync(folder, store)
+    [member] = managed(store).values()
+    store.delete(MEMBER, member.id, expect=member.version)
+    sync(folder, store)
+    assert managed(store)["AccessPolicy", "a"].body == member.body
+    assert sync(folder, store).status == "unchanged"
+
+
+def test_a_leftover_that_comes_back_is_not_removed_by_a_node_that_has_just_found_it(
+    folder: Path, store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falconbox.sync.apply.time.time", clock)
+    write(folder, "a.yaml", POLICY.format(id="a"))
+    sync(folder, store)
+    [found] = managed(store).values()
+    write(folder, "a.yaml", POLICY.format(id="a") + "mode: off\n")
+    sync(folder, store)
+    clock.now += LEFTOVER_AGE + 1
+    swept: list[int] = []
+
+    class Sweeping(CutShort):
+        """Another node removes what it has found, between the members and the pointer."""
+
+        def put(self, kind: str, *arguments: Any, **options: Any) -> Any:
+            if kind == "policy-source":
+                swept.append(1)
+                with contextlib.suppress(StoreConflict):
+                    store.delete(MEMBER, found.id, expect=found.version)
+            return store.put(kind, *arguments, **options)
+
+    write(folder, "a.yaml", POLICY.format(id="a"))
+    assert sync(folder, Sweeping(store, 99)).status == "applied"
+    assert swept
     assert None not in managed(store).values()
 
 
