@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,13 +11,17 @@ import falcon
 
 from falconbox.errors import Invalid, Problem, StoreConflict
 from falconbox.identifiers import fields_of
+from falconbox.media import JSON, YAML
 from falconbox.problems import HTTPProblem
 from falconbox.resources import exchange
 from falconbox.routes import is_id
 from falconbox.store import Expect, Record, Store
 
-ROOM: Final = 8 * 1024 * 1024
-"""Characters of JSON that a page of a list has at most, if it has more than one resource."""
+ROOM: Final[Mapping[str, int]] = {JSON: 8 * 1024 * 1024, YAML: 512 * 1024}
+"""Characters of JSON that a page of a list has at most, if it has more than one resource, by what it is written in.
+
+Writing YAML takes a hundred times as long.
+"""
 
 
 class Box:
@@ -39,7 +44,8 @@ class Box:
     def on_get_collection(self, req: falcon.Request, resp: falcon.Response, resource_type: str) -> None:
         """List, a page at a time."""
         size = exchange.page_size(req)
-        page = self._store.find(resource_type, after=exchange.page_start(req), limit=size + 1, room=ROOM)
+        room = ROOM.get(req.context.media_type, ROOM[YAML])
+        page = self._store.find(resource_type, after=exchange.page_start(req), limit=size + 1, room=room)
         records = page.records[:size]
         more = page.cut or len(page.records) > size
         next_url = exchange.page_url(f"/{resource_type}", records[-1].id, size, {}) if more else None
