@@ -50,6 +50,7 @@ UNDER = {"/public/remote": ("remote-addr", {"const": "127.0.0.1"}), "/public/els
          "/public/http": ("scheme", {"const": "http"}), "/public/https": ("scheme", {"const": "https"}),
          "/public/host": ("headers", {"required": ["host"], "properties": {"host": {"pattern": "^service\\.example(:[0-9]+)?$"}}}),
          "/public/query": ("params", {"required": ["a"], "properties": {"a": {"const": "1"}}}),
+         "/public/tenant": ("headers", {"properties": dict.fromkeys(("tenant", "x-tenant"), {"const": "ours"})}),
          "/public/body": ("body", {})}  # fmt: skip
 """Paths that anybody may ask for if one more key of the document is as it should be."""
 
@@ -239,6 +240,15 @@ def test_having_headers_stripped_on_the_way_gains_nothing(front: Front, line: st
     for path in ("/public/elsewhere", "/public/https", "/Admin"):
         assert front.ask("GET", path, f"Connection: close, {line}").status == 401
     assert front.ask("POST", "/public/body", f"Connection: {line}", "Content-Length: 2", body="{}").status == 401
+
+
+@pytest.mark.parametrize("options", ["close", "X-Tenant", "Tenant", "close, Tenant, X-Other", "close, tenant, x-tenant"])
+@pytest.mark.parametrize("name", ["Tenant", "X-Tenant"])
+def test_no_header_reaches_the_service_that_was_kept_from_the_decision(front: Front, name: str, options: str) -> None:
+    assert front.ask("GET", "/public/tenant", f"{name}: ours", f"Connection: {options}").status == 200
+    front.service.seen.clear()
+    status = front.ask("GET", "/public/tenant", f"{name}: theirs", f"Connection: {options}").status
+    assert status == 401 or [seen.values(name) for seen in front.service.seen] == [[]]
 
 
 def test_what_policies_say_of_a_body_fails_where_there_may_be_one(front: Front) -> None:
