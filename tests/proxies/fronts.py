@@ -183,9 +183,28 @@ def fronting(
     """Run a proxy for the length of a block; `script` stands in the place of its page's."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config").write_text(configuration(proxy, folder, port, falconbox, service.port))
     if proxy == "haproxy":
         (folder / "falconbox.lua").write_text(script or block("haproxy", "lua"))
+    with _running(proxy, folder, port, configuration(proxy, folder, port, falconbox, service.port)):
+        yield Front(proxy, port, service)
+
+
+@contextlib.contextmanager
+def in_front_of_the_box(proxy: str, folder: Path, falconbox: int, service: Service) -> Iterator[Front]:
+    """Run a proxy in front of falconbox itself, as the page on TLS says, but for the TLS."""
+    port = free_port()
+    page = re.sub(r"^ *ssl_.*\n", "", block("tls-in-front", proxy), flags=re.MULTILINE)
+    page = page.replace("listen 443 ssl", f"listen 127.0.0.1:{port}").replace(
+        "127.0.0.1:8080", f"127.0.0.1:{falconbox}"
+    )
+    page = page.replace("box.example.org {", f"http://:{port} {{\n\tbind 127.0.0.1")
+    with _running(proxy, folder, port, GLOBAL[proxy].format(folder=folder, page=page)):
+        yield Front(proxy, port, service)
+
+
+@contextlib.contextmanager
+def _running(proxy: str, folder: Path, port: int, configuration: str) -> Iterator[None]:
+    (folder / "config").write_text(configuration)
     name, *arguments = COMMANDS[proxy]
     command = [str(program(name)), *(argument.format(folder=folder) for argument in arguments)]
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder))
@@ -193,7 +212,7 @@ def fronting(
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **homes})
     try:
         wait_until_listening(process, port)
-        yield Front(proxy, port, service)
+        yield
     finally:
         process.terminate()
         process.wait(PATIENCE)

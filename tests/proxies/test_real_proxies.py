@@ -13,7 +13,7 @@ import catalogue
 import fronts
 import jwt
 import pytest
-from fronts import PROXIES, Front, Service, fronting
+from fronts import PROXIES, Front, Service, fronting, in_front_of_the_box
 
 import serving
 from falconbox.canonical import read_target
@@ -50,7 +50,7 @@ UNDER = {"/public/remote": ("remote-addr", {"const": "127.0.0.1"}), "/public/els
          "/public/http": ("scheme", {"const": "http"}), "/public/https": ("scheme", {"const": "https"}),
          "/public/host": ("headers", {"required": ["host"], "properties": {"host": {"pattern": "^service\\.example(:[0-9]+)?$"}}}),
          "/public/query": ("params", {"required": ["a"], "properties": {"a": {"const": "1"}}}),
-         "/public/tenant": ("headers", {"properties": dict.fromkeys(("tenant", "x-tenant"), {"const": "ours"})}),
+         "/public/tenant": ("headers", {"properties": {key: {"const": "ours"} for key in ("tenant", "x-tenant")}}),
          "/public/body": ("body", {})}  # fmt: skip
 """Paths that anybody may ask for if one more key of the document is as it should be."""
 
@@ -242,7 +242,9 @@ def test_having_headers_stripped_on_the_way_gains_nothing(front: Front, line: st
     assert front.ask("POST", "/public/body", f"Connection: {line}", "Content-Length: 2", body="{}").status == 401
 
 
-@pytest.mark.parametrize("options", ["close", "X-Tenant", "Tenant", "close, Tenant, X-Other", "close, tenant, x-tenant"])
+@pytest.mark.parametrize(
+    "options", ["close", "X-Tenant", "Tenant", "close, Tenant, X-Other", "close, tenant, x-tenant"]
+)
 @pytest.mark.parametrize("name", ["Tenant", "X-Tenant"])
 def test_no_header_reaches_the_service_that_was_kept_from_the_decision(front: Front, name: str, options: str) -> None:
     assert front.ask("GET", "/public/tenant", f"{name}: ours", f"Connection: {options}").status == 200
@@ -359,6 +361,23 @@ def test_an_identity_cannot_be_stripped_on_the_way_to_the_service(front: Front) 
     assert seen.values("X-Client-Id") == ["api-consumer"]
     assert len(seen.values("X-Decision-Id")) == 1
     assert "x-" not in str(seen.values("Connection")).lower(), "a proxy that is part of the service would strip it"
+
+
+TOLD = ["X-Original-Method: GET", "X-Original-Uri: /Patient", "X-Forwarded-Method: GET", "X-Forwarded-Uri: /Patient",
+        "X-Original-Body: none", "X-Real-Ip: 203.0.113.9"]  # fmt: skip
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+def test_a_caller_of_the_box_cannot_ask_as_a_proxy_does(proxy: str, tmp_path: Path, box: Box, service: Service) -> None:
+    with in_front_of_the_box(proxy, tmp_path, box.port, service) as front:
+        assert front.ask("GET", "/Patient", ROOT).status == 200
+        profiles = ("nginx", "traefik", "caddy", "haproxy", "envoy/Patient")
+        odd = ("/FORWARD-AUTH/nginx", "/%66orward-auth/nginx", "//forward-auth/nginx", "/a/../forward-auth/nginx",
+               "/forward-auth%2Fnginx", "/./forward-auth/nginx", "/forward-auth", "/forward-auth/")  # fmt: skip
+        for target in (*(f"/forward-auth/{profile}" for profile in profiles), *odd):
+            answer = front.ask("GET", target, ROOT, *TOLD)
+            assert answer.status in (400, 404), target
+            assert answer.values("X-Falconbox-Token") == [], target
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
