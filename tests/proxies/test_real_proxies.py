@@ -253,6 +253,41 @@ def test_no_header_reaches_the_service_that_was_kept_from_the_decision(front: Fr
     assert status == 401 or [seen.values(name) for seen in front.service.seen] == [[]]
 
 
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        "h2c",
+        "H2C",
+        "h2c, websocket",
+        "websocket, h2c",
+        "TLS/1.2",
+        "h2c\r\nUpgrade: websocket",
+        "websocket\r\nUpgrade: h2c",
+    ],
+)
+@pytest.mark.parametrize("connection", ["Upgrade, HTTP2-Settings", "upgrade", "close, Upgrade"])
+def test_no_caller_can_turn_its_connection_into_one_of_another_protocol(
+    front: Front, connection: str, protocol: str
+) -> None:
+    end = "\r\n"
+    lines = (f"Connection: {connection}", f"Upgrade: {protocol}", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
+    front.send(f"GET /public HTTP/1.1\r\nHost: service.example\r\n{end.join(lines)}\r\n\r\n".encode())
+    assert [seen.values("Upgrade") for seen in front.service.seen] in ([], [[]], [["websocket"]])
+
+
+def test_a_websocket_still_reaches_the_service_where_the_page_lets_it(front: Front) -> None:
+    end = "\r\n"
+    lines = (
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    )
+    front.send(f"GET /public HTTP/1.1\r\nHost: service.example\r\n{end.join(lines)}\r\n\r\n".encode())
+    (seen,) = front.service.seen
+    assert seen.values("Upgrade") == ([] if front.name == "nginx" else ["websocket"])
+
+
 def test_what_policies_say_of_a_body_fails_where_there_may_be_one(front: Front) -> None:
     tells = front.name != "caddy"
     assert front.ask("GET", "/public/body").status == (200 if tells else 401)
