@@ -29,6 +29,9 @@ IDLE_TIMEOUT: Final = 60.0
 UNTAKEN: Final = 1024 * 1024
 """Bytes of answers that a client has not taken yet beyond which none of its further requests is worked on."""
 
+ROOM_STEP: Final = 64 * 1024
+"""Whether there is room for a body is looked at each time that so many bytes of it have arrived."""
+
 LINGER_TIMEOUT: Final = 2.0
 LINGER_BYTES: Final = 16 * 1024 * 1024
 """What is still read, and dropped, from a client that has been refused, so that it gets to read the answer."""
@@ -65,7 +68,7 @@ class StrictChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     @property
     def body_size(self) -> int:
-        """The bytes that the bodies of its requests may come to, whether they are here yet or not."""
+        """The bytes of its requests' bodies that have arrived, and are held."""
         requests = self.requests if self.request is None else [*self.requests, self.request]
         return sum(request.body_size for request in requests)
 
@@ -150,13 +153,14 @@ class StrictChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
                 self._wait(IDLE_TIMEOUT if self.request is None else HEAD_TIMEOUT)
 
     def _receive(self, request: StrictParser, data: bytes) -> int:
-        in_head = not request.headers_finished
+        in_head, held = not request.headers_finished, request.body_size
         consumed = request.received(data)
         if in_head and request.headers_finished and not request.completed:
             self._wait(BODY_TIMEOUT)
-            if not self.server.has_room_for(request.body_size):
-                detail = "too many large bodies are being received; try again"
-                request.refuse(Refused(detail, HTTPStatus.SERVICE_UNAVAILABLE, "busy"))
+        # What has arrived counts, and not what is announced: that costs nobody anything.
+        if not request.completed and request.body_size // ROOM_STEP > held // ROOM_STEP and not self.server.has_room():
+            detail = "too many large bodies are being received; try again"
+            request.refuse(Refused(detail, HTTPStatus.SERVICE_UNAVAILABLE, "busy"))
         if request.completed:
             self._enqueue(request)
         elif request.expect_continue and not self.requests and not self.sent_continue:

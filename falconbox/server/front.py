@@ -77,14 +77,11 @@ class Front(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         if waiting:
             min(waiting, key=lambda channel: channel.waiting_since).handle_close()
 
-    def has_room_for(self, size: int) -> bool:
-        """Whether a body of `size` bytes can be received beside those that are coming in."""
-        if size <= SMALL_BODY:
-            return True
-        coming: int = sum(
-            channel.body_size for channel in self.active_channels.values() if channel.body_size > SMALL_BODY
-        )
-        return coming <= BODIES
+    def has_room(self) -> bool:
+        """Whether more of large bodies can be received beside what is held of them."""
+        sizes = [channel.body_size for channel in self.active_channels.values()]
+        held: int = sum(size for size in sizes if size >= SMALL_BODY)
+        return held <= BODIES
 
     def _drop_untaken(self) -> None:
         """Close those who have kept us waiting longest with their answers, if these need too much room together."""

@@ -46,8 +46,8 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
 
     @property
     def body_size(self) -> int:
-        """The bytes that its body may come to."""
-        return MAX_BODY if self.chunked else self.content_length
+        """The bytes of its body that have arrived."""
+        return 0 if self.body_rcv is None else len(self.body_rcv)
 
     def claimed(self) -> tuple[str, str]:
         """Return method and path for the record, without the query: as far as they can be told, else empty."""
