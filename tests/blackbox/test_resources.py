@@ -183,13 +183,16 @@ def test_a_put_without_a_secret_keeps_it_and_one_with_a_secret_replaces_it(box: 
     assert box.ask("GET", "/Patient", auth="keeper:the-second-secret").status == 403
 
 
-def test_a_deleted_client_leaves_its_links_matching_nobody(box: Box) -> None:
+def test_a_deleted_client_leaves_its_links_matching_nobody_but_the_next_of_that_id(box: Box) -> None:
     box.admin("POST", "/Client", {"id": "going", "secret": "goodbye-secret", "grant_types": ["basic"]})
     box.admin("POST", "/AccessPolicy", {"id": "of-going", "engine": "allow", "link": [{"reference": "Client/going"}]})
     assert box.ask("GET", "/Patient", auth="going:goodbye-secret").status == 200
     assert box.admin("DELETE", "/Client/going").json == {"deleted": "Client/going", "policiesLinkedToIt": ["of-going"]}
     assert box.ask("GET", "/Patient", auth="going:goodbye-secret").status == 401
     assert box.ask("GET", "/Patient").status == 401
+    box.admin("POST", "/Client", {"id": "going", "secret": "somebody-elses", "grant_types": ["basic"]})
+    assert box.ask("GET", "/Patient", auth="going:goodbye-secret").status == 401
+    assert box.ask("GET", "/Patient", auth="going:somebody-elses").status == 200
 
 
 def test_a_policy_is_judged_before_it_is_stored(box: Box) -> None:
