@@ -56,7 +56,7 @@ class TestCedar(EngineContract):
         Case(policies('permit (principal is Anonymous, action, resource == Uri::"/Patient/1");'), ANONYMOUS, True),
     ]
     bad: ClassVar = [
-        Bad({}, ""), Bad(policies(""), ""), Bad(policies("a" * (MAX_LENGTH + 1)), ""), Bad(policies("// nothing"), "/policies"),
+        Bad({}, "/policies"), Bad(policies(""), "/policies"), Bad(policies("a" * (MAX_LENGTH + 1)), "/policies"), Bad(policies("// nothing"), "/policies"),
         Bad(policies("permit (principal)"), "/policies"), Bad(policies(when("foo(1)")), "/policies"), Bad(policies("forbid (principal, action, resource);"), "/policies"),
     ]  # fmt: skip
 

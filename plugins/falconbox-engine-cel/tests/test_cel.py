@@ -48,7 +48,7 @@ class TestCEL(EngineContract):
         Case(expression("true"), {}, True),
     ]
     bad: ClassVar = [
-        Bad({}, ""), Bad(expression(""), ""), Bad(expression("a" * (MAX_LENGTH + 1)), ""),
+        Bad({}, "/expression"), Bad(expression(""), "/expression"), Bad(expression("a" * (MAX_LENGTH + 1)), "/expression"),
         Bad(expression(" "), "/expression"), Bad(expression("request.uri =="), "/expression"), Bad(expression("now() == 1"), "/expression"),
     ]  # fmt: skip
 

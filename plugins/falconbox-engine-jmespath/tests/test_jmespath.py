@@ -45,7 +45,7 @@ class TestJMESPath(EngineContract):
         Case(expression("[`true`]"), PATIENT, None),
     ]
     bad: ClassVar = [
-        Bad({}, ""), Bad(expression(""), ""), Bad(expression("a" * (MAX_LENGTH + 1)), ""),
+        Bad({}, "/expression"), Bad(expression(""), "/expression"), Bad(expression("a" * (MAX_LENGTH + 1)), "/expression"),
         Bad(expression(" "), "/expression"), Bad(expression("uri =="), "/expression"),
         Bad(expression("nothing(uri)"), "/expression"), Bad(expression("contains(uri)"), "/expression"),
     ]  # fmt: skip

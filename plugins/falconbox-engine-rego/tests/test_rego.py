@@ -52,7 +52,7 @@ class TestRego(EngineContract):
         Case(module("allow := null"), PATIENT, None),
     ]
     bad: ClassVar = [
-        Bad({}, ""), Bad({"module": ""}, ""), Bad(module("a" * MAX_LENGTH), ""), Bad(module("allow := ("), "/module"),
+        Bad({}, "/module"), Bad({"module": ""}, "/module"), Bad(module("a" * MAX_LENGTH), "/module"), Bad(module("allow := ("), "/module"),
         Bad(module("allowed := true"), "/module"), Bad({"module": "allow := true"}, "/module"), Bad(module("allow := opa.runtime()"), "/module"),
     ]  # fmt: skip
 
