@@ -177,6 +177,22 @@ def test_the_suite_catches(fault: str) -> None:
     assert " " in str(caught.value), "what is wrong is said in words"
 
 
+class Forgetful(Faulty):
+    """Each of its evaluators keeps the document in itself while it thinks, and shares nothing with the others."""
+
+    def compile(self, policy: AccessPolicy, compile_branch: CompileBranch) -> Any:
+        return Faulty(Racing())
+
+
+def test_a_document_that_an_evaluator_keeps_is_caught_though_each_case_has_a_policy_of_its_own() -> None:
+    class Suite(EngineContract):
+        engine = Forgetful(right)
+        cases: ClassVar = [Case({"n": 1}, PATIENT, True), Case({"n": 2}, {**PATIENT, "uri": "/x"}, False)]
+
+    with pytest.raises(AssertionError, match="alone"):
+        Suite().test_eight_threads_get_the_answers_that_one_gets()
+
+
 def test_an_engine_without_a_fault_passes() -> None:
     good = suite(Faulty(right, facets=Facets(uris=frozenset({"/Patient"}))))
     for case in good.cases:
