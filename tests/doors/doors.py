@@ -73,8 +73,8 @@ class Door:
         return decided
 
     def passed(self, status: int) -> bool:
-        """Whether a status means that the request may pass; what is behind the door may answer 404 or 405."""
-        return status in (200, 404, 405)
+        """Whether a status means that the request may pass; what is behind the door may answer that it has no such thing."""
+        return status in (200, 404, 405, 406)
 
     def _record(self, record_id: str) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
@@ -96,8 +96,10 @@ class ForwardAuth(Door):
         self._profile = profile
 
     def is_asked(self, asked: Asked) -> bool:
-        """Envoy resolves an absolute target before it asks."""
-        return self._profile != "envoy" or "://" not in asked.target
+        """Envoy resolves an absolute target before it asks. A target in a header cannot begin or end with a space."""
+        if self._profile == "envoy":
+            return "://" not in asked.target
+        return asked.target == asked.target.strip(" \t")
 
     def message(self, asked: Asked) -> bytes:
         told = [*_authorization(asked), *asked.headers]
