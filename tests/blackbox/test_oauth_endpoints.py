@@ -148,6 +148,14 @@ def test_credentials_in_the_query_are_refused_though_they_are_right(box: Box, pa
         assert (answer.status, answer.json["error"]) == (400, "invalid_request")
 
 
+def test_a_token_in_the_query_is_neither_asked_about_nor_revoked(box: Box) -> None:
+    token, form = issue(box), urlencode({"client_id": "app", "client_secret": SECRET})
+    for path in ("/auth/introspect", "/auth/revoke"):
+        answer = box.ask("POST", f"{path}?token={token}", form, media=FORM)
+        assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+    assert box.ask("GET", "/Patient", auth=token).status == 200
+
+
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_only_post_is_open(box: Box, path: str) -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
