@@ -34,6 +34,7 @@ CLIENTS: list[dict[str, Any]] = [
     {"id": "my-api.v1", "secret": "secret-of_the.api", "auth": {"introspection": {"audience": ["https://api.example"]}}},
     {"id": "signer", "grant_types": ["client_credentials"], "jwks": {"keys": [ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True)]}},
     {"id": "basic-only", "secret": "basic-secret", "grant_types": ["basic"]},
+    {"id": "brief", "secret": "brief-secret", "grant_types": ["client_credentials"], "auth": {"client_credentials": {"access_token_expiration": 1}}},
 ]  # fmt: skip
 POLICY = {"id": "app", "engine": "allow", "link": [{"reference": "Client/app"}]}
 
@@ -239,7 +240,10 @@ def test_whose_token_is_refused_is_told_that_it_is_invalid_whatever_is_wrong_and
     assert post(box, "/auth/revoke", client_id="app", client_secret=SECRET, token=revoked).status == 200
     head, _, signature = good.rpartition(".")
     forged = f"{head}.{signature[::-1]}"
-    refused = [box.ask("GET", "/Patient", auth=token) for token in ("x", "x.y.z", forged, elsewhere, revoked)]
+    brief = {"grant_type": "client_credentials", "client_id": "brief", "client_secret": "brief-secret"}
+    expired = post(box, "/auth/token", **brief).json["access_token"]
+    until(lambda: box.ask("GET", "/Patient", auth=expired).status == 401)
+    refused = [box.ask("GET", "/Patient", auth=token) for token in ("x", "x.y.z", forged, elsewhere, revoked, expired)]
     assert {(answer.status, answer.body) for answer in refused} == {(401, refused[0].body)}
     assert {answer.headers["www-authenticate"] for answer in refused} == {token_challenges()}
     for other in (box.ask("GET", "/Patient"), box.ask("GET", "/Patient", auth="app:wrong"),
