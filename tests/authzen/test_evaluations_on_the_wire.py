@@ -344,7 +344,14 @@ def test_the_metadata_names_the_endpoints_under_the_public_url_and_is_open(box: 
     found = answer.json
     assert found["policy_decision_point"] == box.url
     endpoints = {name: url for name, url in found.items() if name.endswith("_endpoint")}
-    assert endpoints["access_evaluation_endpoint"] == box.url + ONE
+    searches = {
+        f"search_{name}_endpoint": f"{box.url}/access/v1/search/{name}" for name in ("subject", "resource", "action")
+    }
+    assert endpoints == {
+        "access_evaluation_endpoint": box.url + ONE,
+        "access_evaluations_endpoint": box.url + MANY,
+        **searches,
+    }
     for url in endpoints.values():
         assert box.admin("POST", url.removeprefix(box.url), {}).status == 400
 
