@@ -27,7 +27,7 @@ from falconbox import (
 )
 from falconbox.bounds import count_values
 from falconbox.wording import quoted
-from falconbox_engine_rego import module, reading, texts
+from falconbox_engine_rego import exact, module, reading, texts
 from falconbox_engine_rego.growth import Growth
 from falconbox_engine_rego.module import Token
 from falconbox_engine_rego.trying import TRIAL_ELSEWHERE
@@ -63,7 +63,7 @@ class RegoEvaluator:
         self._length = sum(len(token.source) for token in found)
         entries = [name for name in (rule, "reasons") if name in reading.names(found)]
         self._entries = {name: f"{package.replace('.', '/')}/{name}" for name in entries}
-        source = module.written(found)
+        source = exact.written(found, reading.names(found))
         problem = TRIAL_ELSEWHERE.problem(source, [*self._entries.values()])
         if problem is not None:
             raise ValueError(_syntax(problem, source))
@@ -162,7 +162,8 @@ class RegoEngine:
             raise _refused(["starts with no package, such as `package falconbox`"])
         built_in = _interpreter().is_builtin
         taken = [name for name in reading.names(found) if built_in(name) and name not in reading.CALLED]
-        problems = [*reading.problems(found, rule), *(f"gives a rule the name {name} of a function" for name in taken)]
+        problems = [*reading.problems(found, rule), *exact.problems(found)]
+        problems += [f"gives a rule the name {name} of a function" for name in taken]
         if problems:
             raise _refused(problems)
         try:

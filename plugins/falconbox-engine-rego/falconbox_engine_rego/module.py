@@ -87,11 +87,6 @@ def _anew(kind: str, source: str, line: int) -> str:
         raise ValueError(f"has a text that is none, at line {line}") from None
 
 
-def written(found: Sequence[Token]) -> str:
-    """Return the module that is compiled."""
-    return "".join(token.anew for token in found)
-
-
 def statements(found: Sequence[Token]) -> list[list[Token]]:
     """Return the tokens of each statement: a line break outside of brackets ends it, if something may stand there."""
     result: list[list[Token]] = [[]]
