@@ -28,6 +28,9 @@ NO_JSON = "there is no JSON between the backticks; texts stand in single quotes"
 SEE_EVERY_KEY = frozenset({"current", "value_projection"})
 """Nodes that look at an object as a whole: `@` and `*`."""
 
+LOOK_INTO = frozenset({"subexpression", "index_expression", "flatten", "filter_projection", "value_projection"})
+"""Nodes that look into what their first child has found."""
+
 TAKE_EXPRESSIONS = frozenset({"map", "sort_by", "min_by", "max_by"})
 OPENING, CLOSING = frozenset({"lparen", "lbracket", "lbrace", "filter"}), frozenset({"rparen", "rbracket", "rbrace"})
 
@@ -93,6 +96,9 @@ def _tree_problems(tree: Node) -> list[str]:
             found += _call_problems(node)
         elif any(child["type"] == "expref" for child in node.get("children", ()) if isinstance(child, Mapping)):
             found.append("has & where no function takes an expression")
+        elif node["type"] in LOOK_INTO and node["children"][0]["type"] == "not_expression":
+            # It is null, always: as `!a.b || c` it would be no condition.
+            found.append("looks into true or false: ! comes before dots and brackets, so write !(a.b) for !a.b")
         elif node["type"] == "literal" and any(map(_is_huge, _members(node["value"]))):
             found.append("holds a number beyond 2^53")
     if tree["type"] == "expref":

@@ -215,3 +215,16 @@ def test_an_expression_meets_no_more_values_than_is_bounded(text: str) -> None:
         with pytest.raises(Undetermined, match="too many"):
             question({"body": ["x"] * 90_000})
     assert isinstance(evaluator.evaluate({"body": ["x"] * 1000}), bool)
+
+
+@pytest.mark.parametrize(
+    "text", ["!a.b", "uri == '/' || !client.details.trusted", "!a.b.c == `1`", "!a[?b]", "!a[]", "!a.*", "!a.[b]", "!a.{b: c}", "!a[0].b", "(!a).b"]
+)  # fmt: skip
+def test_a_negation_that_takes_less_than_was_meant_is_refused(text: str) -> None:
+    with pytest.raises(PolicyInvalid, match=r"write !\(a\.b\)"):
+        compiled(text)
+
+
+@pytest.mark.parametrize("text", ["!(a.b)", "!a[0]", "!a[*]", "!a", "!(a.b) || !(a[?b])", "!a | @"])
+def test_a_negation_of_a_whole_path_is_true_for_what_is_missing(text: str) -> None:
+    assert compiled(text).evaluate({}) is True
