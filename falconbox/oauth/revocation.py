@@ -46,7 +46,7 @@ class RevocationEndpoint(Endpoint[str]):
         Raises OAuthRequestRefused (unauthorized_client) for the token of another client (section 2.1).
         """
         try:
-            claims, _ = self._tokens.genuine(wanted)
+            claims = self._tokens.revocable(wanted)
         except CredentialsRejected:
             return Answer({}, "nothing-revoked", Caller(client))
         if claims["client_id"] != client.id:

@@ -84,15 +84,34 @@ class AccessTokens:
 
     def genuine(self, token: str) -> tuple[Mapping[str, Any], str]:
         """Return the same of a token that we have issued for anybody. Raises CredentialsRejected."""
+        claims, kid = self._signed(token)
+        now = self._clock()
+        if claims["iat"] > now + LEEWAY:
+            raise CredentialsRejected("the token was issued in the future")
+        if "exp" in claims and claims["exp"] <= now:
+            raise CredentialsRejected("the token has expired")
+        return claims, kid
+
+    def revocable(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that we have issued for anybody, and that may be good by another node's clock.
+
+        Raises CredentialsRejected.
+        """
+        claims, _ = self._signed(token)
+        if "exp" in claims and claims["exp"] + LEEWAY <= self._clock():
+            raise CredentialsRejected("the token has expired, whatever the clock")
+        return claims
+
+    def still_verifies(self, kid: str) -> bool:
+        """Whether a key has not been retired."""
+        return self._keys.verification(kid) is not None
+
+    def _signed(self, token: str) -> tuple[Mapping[str, Any], str]:
         header, claims = read_compact(token)
         key = self._key(header)
         check_signature(token, key.public, key.algorithm)
         self._check(claims)
         return claims, key.kid
-
-    def still_verifies(self, kid: str) -> bool:
-        """Whether a key has not been retired."""
-        return self._keys.verification(kid) is not None
 
     def _key(self, header: Mapping[str, Any]) -> SigningKey:
         if header.keys() != {"alg", "typ", "kid"} or header["typ"] != TYPE:
@@ -107,13 +126,7 @@ class AccessTokens:
             raise CredentialsRejected("the token lacks a claim, or a claim has the wrong type")
         if not isinstance(claims.get("scope", ""), str):
             raise CredentialsRejected("the token's scope is no string")
-        issued, expires = claims.get("iat"), claims.get("exp")
-        if type(issued) is not int or ("exp" in claims and type(expires) is not int):
+        if type(claims.get("iat")) is not int or ("exp" in claims and type(claims["exp"]) is not int):
             raise CredentialsRejected("the token's times are not whole seconds")
-        now = self._clock()
-        if issued > now + LEEWAY:
-            raise CredentialsRejected("the token was issued in the future")
-        if isinstance(expires, int) and expires <= now:
-            raise CredentialsRejected("the token has expired")
         if claims["iss"] != self.issuer:
             raise CredentialsRejected("the token is from another issuer")

@@ -237,6 +237,24 @@ def test_a_token_whose_session_is_lost_is_revoked_all_the_same(box: Box) -> None
     assert box.introspect(token, "never") == {"active": False}
 
 
+@pytest.mark.parametrize("later", [-3600, -90, 3600, 3600 + MARGIN - 1])
+def test_a_token_that_is_good_only_by_the_clock_of_another_node_is_revoked(box: Box, later: float) -> None:
+    box.now = int(box.now)
+    token = box.issue()
+    box.now += later
+    assert box.introspect(token) == {"active": False}
+    assert box.revoke(token).code == "token-revoked"
+    revoked = box.store.get("revocation", claims_of(token)["sid"])
+    assert revoked is not None
+    assert revoked.expires_at == claims_of(token)["exp"] + MARGIN
+
+
+def test_a_token_that_no_clock_takes_for_good_needs_no_revocation(box: Box) -> None:
+    token = box.issue()
+    box.now += 3600 + MARGIN
+    assert box.revoke(token).code == "nothing-revoked"
+
+
 def test_of_many_who_revoke_the_same_at_the_same_moment_all_are_told_that_it_is_done(box: Box) -> None:
     for _ in range(10):
         token, answers, barrier = box.issue(), [], threading.Barrier(4)
