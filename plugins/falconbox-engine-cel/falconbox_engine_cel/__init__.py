@@ -38,7 +38,7 @@ MAX_LOOKED_AT = 2_000_000
 """How many values loops may look at that stand elsewhere in the request: its size, for each step of a loop."""
 
 _WORDS = {
-    IndexError: "a list has no such member, or size, double or matches was given what it cannot use",
+    IndexError: "a list has no such member, or size, double, timestamp or matches was given what it cannot use",
     KeyError: "something that it names is missing",
     OverflowError: "a number is too large",
     TypeError: "what it compares or combines is of different types",

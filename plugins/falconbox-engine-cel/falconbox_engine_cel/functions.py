@@ -6,6 +6,7 @@ to CEL then, like any other. A function that raises would have its arguments pri
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,10 @@ from falconbox.regex import Regex
 from falconbox_engine_cel.tokens import Token, partners
 
 _NUMBER = re.compile(r"[-+]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
+
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[-+][0-9]{2}:[0-9]{2})", re.ASCII
+)
 
 
 def _size(value: Any) -> list[int]:
@@ -32,12 +37,26 @@ def _double(value: Any) -> list[float]:
     return [number] if math.isfinite(number) else []
 
 
+def _timestamp(value: Any) -> list[dt.datetime]:
+    # The library keeps the offset, and takes hours and days of such a text from there; to CEL they are those of UTC.
+    if isinstance(value, dt.datetime):
+        return [value]
+    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+        return []
+    try:
+        return [dt.datetime.fromisoformat(value).astimezone(dt.UTC)]
+    except (ValueError, OverflowError):
+        return []
+
+
 def _matches(value: Any, expression: Any) -> list[bool]:
     # The library compiles the expression anew each time. This one has been compiled already, and is shared.
     return [Regex.of(expression).is_found_in(value)] if isinstance(value, str) else []
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {"_size": _size, "_double": _double, "_matches": _matches}
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "_size": _size, "_double": _double, "_matches": _matches, "_timestamp": _timestamp,
+}  # fmt: skip
 REPLACED = frozenset(name.removeprefix("_") for name in FUNCTIONS)
 
 

@@ -226,3 +226,27 @@ def test_loops_look_at_no_more_elsewhere_than_is_bounded(text: str) -> None:
 def test_what_is_no_request_document_cannot_be_told(value: Any) -> None:
     with pytest.raises(Undetermined):
         compiled("request.body == request.body || true").evaluate({"body": value})
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("getHours", 4), ("getMinutes", 15), ("getDate", 1), ("getDayOfMonth", 0), ("getMonth", 0), ("getFullYear", 2025), ("getDayOfWeek", 3), ("getDayOfYear", 0), ("getMilliseconds", 123)],
+)  # fmt: skip
+def test_the_parts_of_a_timestamp_are_those_of_utc_whatever_offset_a_caller_writes(part: str, value: int) -> None:
+    evaluator = compiled(f"timestamp(request.params.at).{part}() == {value}")
+    for written in ("2025-01-01T04:15:00.123Z", "2024-12-31T23:15:00.123-05:00", "2025-01-01T12:00:00.123+07:45"):
+        assert evaluator.evaluate({"params": {"at": written}}) is True
+
+
+@pytest.mark.parametrize(
+    "written", ["2025-01-01 04:00:00Z", "2025-01-01T04:00:00", "2025-01-01", "2025-02-30T04:00:00Z", "2025-01-01T24:00:01Z", "2025-01-01T04:00:00+99:00", "0001-01-01T00:00:00+01:00",
+                "2025-01-01T04:00:00.0000001Z", "20250101T040000Z", "２025-01-01T04:00:00Z", 1735689600, None, ""]
+)  # fmt: skip
+def test_what_is_no_timestamp_cannot_be_told(written: Any) -> None:
+    with pytest.raises(Undetermined):
+        compiled("timestamp(request.at) > timestamp('2024-01-01T00:00:00Z')").evaluate({"at": written})
+
+
+def test_timestamps_are_compared_and_reckoned_with_as_moments() -> None:
+    text = "timestamp(request.at) == timestamp('2025-01-01T04:00:00Z') && timestamp(timestamp(request.at)) - duration('1h') < timestamp(request.at)"
+    assert compiled(text).evaluate({"at": "2025-01-01T05:00:00+01:00"}) is True
