@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -53,14 +55,18 @@ class LogFile:
     def write(self, lines: bytes) -> None:
         """Append all of the lines; what a full disk has cut is taken back, so that no half line stays."""
         if self._moved():
+            # Opened before the old one is closed: when it cannot be, a number that is kept would soon be that of
+            # somebody's connection, and records would go there.
+            opened = self._open()
             os.close(self._fd)
-            self._fd = self._open()
+            self._fd = opened
         end = os.fstat(self._fd).st_size
         try:
             write_all(self._fd, lines)
-        except OSError:
-            os.ftruncate(self._fd, end)
-            raise
+        except OSError as error:
+            with suppress(OSError):  # a pipe cannot be cut, and that would hide what is wrong with it
+                os.ftruncate(self._fd, end)
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def sync(self) -> None:
         """Wait for the disk."""
@@ -72,10 +78,14 @@ class LogFile:
 
     def _open(self) -> int:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if _is_cut(self._path):
-            # A power failure has left half a line: what is written next must not become a part of it.
-            write_all(fd, b"\n")
+        fd = _open_to_append(self._path)
+        try:
+            if _is_cut(self._path):
+                # A power failure has left half a line: what is written next must not become a part of it.
+                write_all(fd, b"\n")
+        except OSError:
+            os.close(fd)
+            raise
         return fd
 
     def _moved(self) -> bool:
@@ -85,6 +95,20 @@ class LogFile:
             return True
         here = os.fstat(self._fd)
         return (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev)
+
+
+def _open_to_append(path: Path) -> int:
+    """Open a file, which is made if it is not there. Raises OSError, also for a pipe that nobody reads."""
+    # Not blocking, since opening a pipe without a reader would last until there is one; writing waits as usual.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "it is a pipe or socket that nobody reads", str(path)) from error
+        raise
+    os.set_blocking(fd, True)
+    return fd
 
 
 def _is_cut(path: Path) -> bool:
@@ -107,7 +131,9 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def open_sink(where: str) -> Sink:
-    """Return the sink for `stdout`, `none` or a file's path. Raises OSError when the file cannot be opened."""
+    """Return the sink for `stdout`, `none` or a file's path. Raises OSError when it cannot be opened, or is closed."""
     if where == "stdout":
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed, so name a file for the logs, or none", "standard output")
         return StandardOutput()
     return Nowhere() if where == "none" else LogFile(Path(where))

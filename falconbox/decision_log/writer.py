@@ -66,7 +66,7 @@ class DecisionLog:
                 self._sink.write(_lines(records))
                 self._sink.sync()
             except OSError as error:
-                log.error("the log cannot be written: %s", error.strerror)  # noqa: TRY400  # one line will do
+                log.error("the log cannot be written: %s", error)  # noqa: TRY400  # one line will do
                 raise DecisionLogUnavailable("no record can be made") from error
 
     def close(self) -> None:

@@ -101,6 +101,24 @@ def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
     assert (tmp_path / "log.1").read_text() == "before\n"
 
 
+def test_a_log_that_cannot_be_opened_anew_writes_to_nothing_else_and_goes_on_when_it_can(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    sink = LogFile(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        sink.write(b"lost\n")
+    # What is opened next gets the lowest number that is free, such as one that has just been closed.
+    others = [os.open(tmp_path / f"other{number}", os.O_RDWR | os.O_CREAT) for number in range(3)]
+    path.rmdir()
+    sink.write(b"kept\n")
+    sink.close()
+    assert path.read_bytes() == b"kept\n"
+    for other in others:
+        assert os.fstat(other).st_size == 0
+        os.close(other)
+
+
 def test_half_a_line_that_a_power_failure_has_left_does_not_take_the_next_record_with_it(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b'{"number":1}\n{"num')
     for number in (2, 3):
@@ -118,6 +136,41 @@ def test_a_log_that_can_only_be_written_is_written(tmp_path: Path) -> None:
     assert os.read(reader, 10) == b"x\n"
     sink.close()
     os.close(reader)
+
+
+def test_a_pipe_that_nobody_reads_is_an_error_at_once_and_written_as_soon_as_somebody_does(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    sink = LogFile(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="nobody reads"):
+        sink.write(b"lost\n")
+    with pytest.raises(OSError, match="nobody reads"):
+        LogFile(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    sink.write(b"kept\n")
+    assert os.read(reader, 10) == b"kept\n"
+    sink.close()
+    os.close(reader)
+
+
+def test_what_cannot_be_written_is_said_with_the_reason_and_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    sink = LogFile(path)
+    os.close(reader)
+    with pytest.raises(BrokenPipeError, match=f"Broken pipe.*{path}"):
+        sink.write(b"lost\n")
+    sink.close()
+
+
+def test_a_standard_output_that_is_closed_is_an_error_before_anything_is_to_be_written_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(OSError, match="it is closed"):
+        open_sink("stdout")
 
 
 def test_listeners_get_the_records_and_their_faults_change_nothing(tmp_path: Path) -> None:
