@@ -16,6 +16,9 @@ from pathlib import Path
 from falconbox.errors import StartupError, StoreUnavailable
 from falconbox.store.sqlite_schema import open_connection, open_in_memory
 
+Files = tuple[tuple[int, int] | None, ...]
+"""Device and inode of each file of a store; None: it is not there."""
+
 
 class Connections(ABC):
     """Gives connections, each for one transaction."""
@@ -64,7 +67,15 @@ class FileConnections(Connections):
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._files: tuple[int, Files] | None = None
         self._of_this_thread()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection for writing; what was written is durable when the block has ended."""
+        with super().writing() as connection:
+            yield connection
+        self._check_files()  # what went into files that have been removed meanwhile is not to be acknowledged
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -76,6 +87,7 @@ class FileConnections(Connections):
 
     def _of_this_thread(self) -> sqlite3.Connection:
         """Return this thread's connection; a connection must not cross a fork."""
+        self._check_files()
         held: tuple[int, sqlite3.Connection] | None = getattr(self._local, "held", None)
         if held is not None and held[0] == os.getpid():
             return held[1]
@@ -89,8 +101,23 @@ class FileConnections(Connections):
                     raise
                 raise StoreUnavailable(error.detail) from error
             self._open.append(connection)
+            if self._files is None or self._files[0] != os.getpid():
+                # From now on this process keeps all of them open, so nobody replaces one rightly.
+                self._files = os.getpid(), _files_at(self._path)
         self._local.held = (os.getpid(), connection)
         return connection
+
+    def _check_files(self) -> None:
+        """Raise StoreUnavailable if the files are no longer those that are open.
+
+        What is written to a file that has been removed is lost when the process ends, and a connection that is opened
+        by the path would make a new, empty store.
+        """
+        if self._files is not None and self._files[0] == os.getpid() and self._files[1] != _files_at(self._path):
+            raise StoreUnavailable(
+                f"the store {self._path}, or the -wal or -shm file beside it, has been removed or replaced:"
+                " put back what stood there, or stop all that use it and restore it"
+            )
 
     @contextmanager
     def _held(self) -> Iterator[sqlite3.Connection]:
@@ -125,3 +152,16 @@ class MemoryConnection(Connections):
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             yield self._connection
+
+
+def _files_at(path: Path) -> Files:
+    """Return which files stand at the path of a store: the database, its log and the index of that."""
+    return tuple(_identity(f"{path}{suffix}") for suffix in ("", "-wal", "-shm"))
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

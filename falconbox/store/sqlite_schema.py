@@ -43,6 +43,10 @@ def open_connection(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         _check_version(connection, path)
+    except sqlite3.OperationalError as error:
+        # Locked, no room, no rights: nothing that a backup would mend.
+        connection.close()
+        raise StartupError(f"the store {path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StartupError(f"the store {path} cannot be read: {error}; restore it from a backup") from error

@@ -98,6 +98,67 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "file" / "store")
 
 
+@pytest.mark.parametrize("gone", ["store", "store-wal", "store-shm"])
+def test_nothing_is_acknowledged_while_a_file_of_the_store_is_gone_and_all_is_there_when_it_is_back(
+    tmp_path: Path, gone: str
+) -> None:
+    store = SqliteStore(tmp_path / "store")
+    store.put("A", "before", {})
+    (tmp_path / gone).rename(tmp_path / "aside")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="removed or replaced"):
+            store.put("A", "meanwhile", {})
+        with pytest.raises(StoreUnavailable, match="removed or replaced"):
+            store.head()
+    faults: list[StoreUnavailable] = []
+
+    def ask() -> None:
+        try:
+            store.get("A", "before")
+        except StoreUnavailable as fault:
+            faults.append(fault)
+
+    thread = threading.Thread(target=ask)  # which has no connection yet, and must not make a new store
+    thread.start()
+    thread.join()
+    assert len(faults) == 1
+    assert not (tmp_path / gone).exists()
+    (tmp_path / "aside").rename(tmp_path / gone)
+    store.put("A", "after", {})
+    store.close()
+    again = SqliteStore(tmp_path / "store")
+    assert [record.id for record in again.find("A").records] == ["after", "before"]
+    again.close()
+
+
+def test_a_write_to_a_file_that_is_removed_meanwhile_is_not_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+
+    def clock() -> float:
+        if (tmp_path / "remove").exists() and path.exists():
+            path.rename(tmp_path / "aside")
+        return 1000.0
+
+    store = SqliteStore(path, clock=clock)
+    (tmp_path / "remove").touch()
+    with pytest.raises(StoreUnavailable, match="removed or replaced"):
+        store.append("A", "1", {"remove": True})
+    store.close()
+
+
+def test_a_store_that_somebody_keeps_locked_is_not_said_to_need_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SqliteStore(tmp_path / "store").close()
+    monkeypatch.setattr("falconbox.store.sqlite_schema.BUSY_TIMEOUT", 0.01)
+    with sqlite3.connect(tmp_path / "store") as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StartupError, match=r"cannot be used: database is locked$"):
+            SqliteStore(tmp_path / "store")
+    other.close()
+
+
 def test_a_store_that_was_closed_is_unavailable(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store")
     store.close()
