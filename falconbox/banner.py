@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from contextlib import suppress
 
 import falconbox
 from falconbox.bootstrap import ADMIN
 from falconbox.service import Service
 
 
-def announce(service: Service, port: int, out: TextIO = sys.stderr) -> None:
-    """Write the banner. Standard output belongs to the decision log."""
+def announce(service: Service, port: int) -> None:
+    """Write the banner to standard error, if it can be written there. Standard output belongs to the decision log."""
     settings = service.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     lines = {
@@ -22,9 +22,12 @@ def announce(service: Service, port: int, out: TextIO = sys.stderr) -> None:
         "log": f"decisions go to {settings.decision_log}, changes to {settings.audit_log}",
         "admin": _admin(service),
     }
-    out.write(f"falconbox {falconbox.__version__}\n")
-    out.writelines(f"  {name:<10} {text}\n" for name, text in lines.items())
-    out.flush()
+    banner = "".join(f"  {name:<10} {text}\n" for name, text in lines.items())
+    if sys.stderr is not None:
+        # Nobody's decisions may depend on whether somebody reads this.
+        with suppress(OSError):
+            sys.stderr.write(f"falconbox {falconbox.__version__}\n{banner}")
+            sys.stderr.flush()
 
 
 def _policies(service: Service) -> str:

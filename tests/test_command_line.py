@@ -44,6 +44,21 @@ def test_a_misspelt_command_or_option_is_answered_with_the_likely_one(tmp_path: 
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["clients list", "keys list", "sessions list", "recover", "engines list"])
+def test_what_the_system_refuses_is_told_without_a_traceback(tmp_path: Path, command: str) -> None:
+    # A name that is too long: what may not be looked into is only refused to those who are not root.
+    where = [] if command == "engines list" else ["--data-dir", "x" * 300]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "falconbox", *command.split(), *where],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("falconbox: ")
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr if command == "engines list" else "File name too long" in done.stderr
+
+
 def test_every_command_and_flag_has_help(tmp_path: Path) -> None:
     assert "serve" in falconbox(tmp_path, "--help").stdout
     told = falconbox(tmp_path, "serve", "--help").stdout

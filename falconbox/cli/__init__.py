@@ -47,6 +47,10 @@ def main() -> NoReturn:
     except FalconboxError as error:
         _tell(error)
         sys.exit(2 if isinstance(error, StartupError) else 1)
+    except OSError as error:
+        # Such as a folder that may not be looked into, or standard output on a full disk.
+        click.echo(f"falconbox: {error.filename or 'standard output'}: {error.strerror or error}", err=True)
+        sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -217,6 +217,27 @@ def test_a_required_decision_log_has_the_record_before_the_answer(tmp_path: Path
             assert len(log.read_text().splitlines()) == number + 1
 
 
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full"])
+def test_a_standard_error_that_cannot_be_written_keeps_no_service_from_its_work(tmp_path: Path, where: str) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "falconbox", "serve", "--port", str(port)]
+    with (tmp_path / "stdout").open("wb") as out:
+        process = subprocess.Popen(
+            ["/bin/bash", "-c", f'exec "$@" {where}', "-", *command],
+            cwd=tmp_path,
+            stdout=out,
+            env=serving.environment(),
+        )
+    box = Box(process, port, tmp_path)
+    try:
+        # A port that is listened on is not enough: the banner comes after that.
+        wait_until_listening(process, port)
+        assert box.admin("GET", "/Client").status == 200
+    finally:
+        status = box.stop()
+    assert status == 0
+
+
 def test_a_standard_output_that_nobody_reads_delays_no_answer_and_no_stop(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "falconbox", "serve", "--port", str(port)]
