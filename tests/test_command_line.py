@@ -59,6 +59,13 @@ def test_what_the_system_refuses_is_told_without_a_traceback(tmp_path: Path, com
     assert "No space left" in done.stderr if command == "engines list" else "File name too long" in done.stderr
 
 
+def test_recovery_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
+    done = falconbox(tmp_path, "recover", "--data-dir", "mistyped")
+    assert done.returncode == 2
+    assert "there is no store mistyped/falconbox.sqlite3" in done.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_every_command_and_flag_has_help(tmp_path: Path) -> None:
     assert "serve" in falconbox(tmp_path, "--help").stdout
     told = falconbox(tmp_path, "serve", "--help").stdout

@@ -12,6 +12,7 @@ import click
 
 from falconbox.cli import Group, cli
 from falconbox.cli.clients import secret_from_input
+from falconbox.cli.on_the_store import opened, with_store
 from falconbox.cli.output import OUTPUT, print_json, print_table
 from falconbox.errors import StartupError
 from falconbox.setting_table import TABLE
@@ -152,20 +153,17 @@ def hash_secret(output: str) -> None:
 
 @cli.command()
 @click.option("--off", multiple=True, metavar="POLICY", help="A policy to switch off; repeatable.")
-@click.option("--store", metavar="URL", help="The store to repair. [FALCONBOX_STORE]")
-@click.option("--data-dir", metavar="DIR", help="Where the new admin secret is kept. [FALCONBOX_DATA_DIR]")
+@with_store
 @OUTPUT
-def recover(off: tuple[str, ...], store: str | None, data_dir: str | None, output: str) -> None:
-    """Get back in: switch policies off, and put the client admin and its policy back. Works on the store itself."""
-    from falconbox.recovery import recover as run
-    from falconbox.store.opening import open_store
+def recover(off: tuple[str, ...], output: str, **flags: Any) -> None:
+    """Get back in: switch policies off, and put the client admin and its policy back. Works on the store itself.
 
-    settings = _load({"store": store, "data_dir": data_dir})
-    opened = open_store(settings.store)
-    try:
-        done = run(opened, off=off, secret=settings.admin_secret, secret_file=settings.data_dir / "admin-secret")
-    finally:
-        opened.close()
+    The new secret of admin is kept in the data directory.
+    """
+    from falconbox.recovery import recover as run
+
+    with opened(flags) as (settings, store):
+        done = run(store, off=off, secret=settings.admin_secret, secret_file=settings.data_dir / "admin-secret")
     if output == "json":
         print_json({"switched_off": list(done.switched_off), "restored": "admin", "secret_file": done.secret_file})
         return
