@@ -14,6 +14,7 @@ from pymongo.uri_parser import parse_uri
 
 from falconbox.errors import StartupError, StoreUnavailable
 from falconbox.store import Record
+from falconbox.store.stored_json import body_of
 
 TIMEOUT_MS: Final = 900
 """Milliseconds that the driver looks for a server, connects, waits for an answer, and may take for one document."""
@@ -71,9 +72,9 @@ def row_of(record: Record, fields: Mapping[str, Sequence[str]]) -> Row:
 
 
 def record_of(row: Row) -> Record:
-    """Return the document that is stored so."""
+    """Return the document that is stored so. Raises StoreUnavailable if it is damaged."""
     expires = None if row["expires"] == NEVER else row["expires"]
-    body = json.loads(row["body"])
+    body = body_of(row["kind"], row["name"], row["body"])
     if "last_used" in row:
         body["last_used"] = row["last_used"]
     return Record(row["kind"], row["name"], row["version"], body, row["updated"], expires)

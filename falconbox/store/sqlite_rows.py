@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from falconbox.store import Change, Record
+from falconbox.store.stored_json import body_of
 
 COLUMNS: Final = "kind, id, version, body, updated_at, expires_at"
 ALIVE: Final = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > ?)"
@@ -78,9 +79,9 @@ def sweep_rows(connection: sqlite3.Connection, rows: Sequence[tuple[str, str]], 
 
 
 def record_of(row: tuple[Any, ...]) -> Record:
-    """Return the document that a row is."""
+    """Return the document that a row is. Raises StoreUnavailable if it is damaged."""
     kind, id, version, text, updated_at, expires_at = row
-    return Record(kind, id, version, json.loads(text), updated_at, expires_at)
+    return Record(kind, id, version, body_of(kind, id, text), updated_at, expires_at)
 
 
 def change_of(row: tuple[Any, ...], now: float) -> Change:

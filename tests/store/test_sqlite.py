@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,30 @@ def test_a_store_that_somebody_keeps_locked_is_not_said_to_need_a_backup(
         with pytest.raises(StartupError, match=r"cannot be used: database is locked$"):
             SqliteStore(tmp_path / "store")
     other.close()
+
+
+@pytest.mark.parametrize("damage", ['{"secret": "x', "\\x00\\xff", "{} {}"])
+def test_a_document_that_is_damaged_is_named_wherever_it_is_read_and_not_quoted(tmp_path: Path, damage: str) -> None:
+    store = SqliteStore(tmp_path / "store")
+    store.put("A", "whole", {})
+    store.put("A", "broken", {})
+    with sqlite3.connect(tmp_path / "store") as other:
+        other.execute("UPDATE documents SET body = ? WHERE id = 'broken'", (damage,))
+    other.close()
+    reads: list[Callable[[], object]] = [
+        lambda: store.get("A", "broken"),
+        lambda: store.get_many("A", ["whole", "broken"]),
+        lambda: store.find("A"),
+        lambda: store.changes(0, ["A"]),
+    ]
+    for read in reads:
+        with pytest.raises(StoreUnavailable) as caught:
+            read()
+        assert caught.value.detail == "A/broken is damaged in the store: restore it from a backup"
+    assert store.get("A", "whole") is not None
+    store.delete("A", "broken")
+    assert len(store.find("A").records) == 1
+    store.close()
 
 
 def test_a_store_that_was_closed_is_unavailable(tmp_path: Path) -> None:
