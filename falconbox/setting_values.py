@@ -49,7 +49,9 @@ def seconds(text: str) -> float:
 
 
 def path(text: str) -> Path:
-    """Return a path."""
+    """Return a path. An empty one would be the working directory, which nobody means by it."""
+    if not text:
+        raise ValueError("must not be empty: write . for the working directory")
     if _CONTROL.search(text):
         raise ValueError("must be a path without control characters")
     return Path(text)

@@ -57,6 +57,12 @@ def test_an_empty_variable_is_not_set():
     assert (settings.port, settings.admin_secret) == (8080, None)
 
 
+@pytest.mark.parametrize("name", ["policies", "data_dir", "decision_log", "audit_log"])
+def test_an_empty_path_in_a_flag_is_not_the_working_directory(name: str):
+    with pytest.raises(SettingsInvalid, match=f"--{name.replace('_', '-')} must not be empty"):
+        load({name: ""}, {})
+
+
 def test_the_store_follows_the_data_directory():
     assert load({"data_dir": "/srv/box"}, {}).store == "sqlite:////srv/box/falconbox.sqlite3"
 
